@@ -1,0 +1,72 @@
+/** A finished evaluation: arms on the same rows, with every row's answer kept so that a later metric needs no new run. */
+export interface EvaluationResult {
+  readonly id: string;
+  /** ISO time. */
+  readonly created: string;
+  /** Absolute path of the experiment file. */
+  readonly experiment: string;
+  /** Absolute folder of the model. */
+  readonly model: string;
+  /** The rows' file. */
+  readonly data: string;
+  /** 'choice': a closed set of labels ranked by likelihood; 'text': greedy generation. */
+  readonly mode: 'choice' | 'text';
+  readonly labels: readonly string[] | null;
+  readonly metrics: readonly MetricName[];
+  /** In the order asked for; the base model first. */
+  readonly arms: readonly ArmResult[];
+  readonly rows: readonly RowResult[];
+}
+
+/** The metrics that exist; a metric that does not apply to an arm is null there. */
+export type MetricName = 'accuracy' | 'f1' | 'exact_match' | 'perplexity';
+
+/** One arm's figures. */
+export interface ArmResult {
+  /** Unique in the evaluation, e.g. `base`, `zero_shot`, `few_shot`, `commit-kind 3`. */
+  readonly name: string;
+  readonly kind: 'base' | 'hard_prompt' | 'adapter';
+  /** Hard prompt's text, or the adapter's folder. */
+  readonly detail: string | null;
+  readonly metrics: Readonly<Partial<Record<MetricName, number | null>>>;
+  /** counts[expected][answered]; the last column counts answers outside the labels. Null for open text. */
+  readonly confusion: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] } | null;
+  /** Rows this arm gets right and the base wrong, and the other way round. */
+  readonly wins: number;
+  readonly losses: number;
+  readonly seconds: number;
+  readonly trainable_parameters: number;
+  /** Size of the adapter's tensors on disk; 0 for arms without an adapter. */
+  readonly bytes: number;
+}
+
+/** One row with every arm's answer, by arm name. */
+export interface RowResult {
+  readonly index: number;
+  readonly input: string;
+  readonly expected: string;
+  readonly answers: Readonly<Record<string, RowAnswer>>;
+}
+
+/** What one arm answered on one row. */
+export interface RowAnswer {
+  /** The chosen label, or the generated text. */
+  readonly text: string;
+  readonly correct: boolean;
+  /** Probability of the chosen label among the labels (choice), or null. */
+  readonly probability: number | null;
+  /** Mean negative log-likelihood of the expected target, nats a token. */
+  readonly target_loss: number;
+  readonly target_tokens: number;
+  /** What greedy generation wrote although the labels were ranked (choice); says whether the form was found, not only the label. */
+  readonly greedy?: string;
+}
+
+/** How far an evaluation is. */
+export interface EvaluationProgress {
+  readonly arm: string;
+  readonly armIndex: number;
+  readonly arms: number;
+  readonly row: number;
+  readonly rows: number;
+}

@@ -1,0 +1,55 @@
+/** What lies on disk about runs and adapters besides PEFT's own files; see docs/design.md, "On disk". */
+
+/** runs/ID/run.json: one run's state, rewritten whole at each change of state. */
+export interface RunRecord {
+  readonly id: string;
+  /** Name of the experiment: its file's name without `.tune.yaml`. */
+  readonly name: string;
+  /** Absolute path of the experiment file the run came from. */
+  readonly experiment: string;
+  readonly state: 'running' | 'finished' | 'stopped' | 'failed';
+  /** Process that writes the run; a `running` run whose process is gone was killed and can be resumed. */
+  readonly pid: number;
+  /** ISO times. */
+  readonly started: string;
+  readonly ended: string | null;
+  readonly device: string;
+  readonly seed: number;
+  /** Last checkpoint's step, or null when there is none to resume from. */
+  readonly checkpoint: number | null;
+  readonly steps: number;
+  readonly totalSteps: number;
+  /** Absolute folder of the finished adapter. */
+  readonly adapter: string | null;
+  /** Words of the error of a failed run. */
+  readonly error: string | null;
+}
+
+/** adapters/NAME/VERSION/card.json: where an adapter comes from. PEFT ignores it. */
+export interface AdapterCard {
+  readonly name: string;
+  readonly version: number;
+  readonly created: string;
+  /** Folder of the base model as the experiment gave it, and the hash of what it was. */
+  readonly base: { readonly model: string; readonly fingerprint: string };
+  readonly data: { readonly file: string; readonly sha256: string };
+  /** The experiment as run (after overrides), as JSON. */
+  readonly experiment: unknown;
+  readonly run: string;
+  readonly seed: number;
+  readonly trainable_parameters: number;
+  readonly best_step: number;
+  readonly validation_loss: number | null;
+  /** Figures of the last evaluation on test rows, by metric. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly parent: number | null;
+}
+
+/** One line of audit.jsonl. */
+export interface AuditEntry {
+  readonly time: string;
+  readonly user: string;
+  readonly action: 'created' | 'activated' | 'deactivated' | 'evaluated' | 'deleted';
+  readonly adapter: string | null;
+  readonly detail?: string;
+}

@@ -1,0 +1,73 @@
+/**
+ * Every error a user can cause or meet has a reason from the closed set below, with typed details.
+ * This table is the one place that turns a reason into words: what is wrong, where, what to do.
+ * To add one: add an entry; throw `new SoftpromptError('reason', { ... })`.
+ */
+
+/** Words for a person: `what` is one sentence naming file, line or tensor; `todo` says what to do about it. */
+export interface Words {
+  readonly what: string;
+  readonly todo?: string;
+  /** 'request': the request was wrong (exit status 2); 'work': the work failed (exit status 1). Default 'request'. */
+  readonly fault?: 'request' | 'work';
+}
+
+const words = {
+  cancelled: (_: object): Words => ({ what: 'Cancelled.', fault: 'work' }),
+  internal: (d: { problem: string }): Words => ({
+    what: `Internal error: ${d.problem}`,
+    todo: 'Please report this with the log.',
+    fault: 'work',
+  }),
+  'file-missing': (d: { file: string; needed?: string }): Words => ({
+    what: `${d.file}: no such file${d.needed === undefined ? '' : ` (${d.needed})`}.`,
+    todo: 'Check the path.',
+  }),
+  'file-unreadable': (d: { file: string; problem: string }): Words => ({ what: `${d.file}: ${d.problem}` }),
+  'graph-shape': (d: { tensor: string; problem: string }): Words => ({
+    what: `Graph tensor ${d.tensor}: ${d.problem}`,
+    fault: 'work',
+  }),
+} satisfies Record<string, (details: never) => Words>;
+
+type WordTable = typeof words;
+/** The closed set of reasons. */
+export type ErrorReason = keyof WordTable;
+/** The details a reason carries. */
+export type ErrorDetails<R extends ErrorReason> = Parameters<WordTable[R]>[0];
+
+/** An error with a reason; its message is the words of the table. */
+export class SoftpromptError<R extends ErrorReason = ErrorReason> extends Error {
+  readonly reason: R;
+  readonly details: ErrorDetails<R>;
+
+  constructor(reason: R, details: ErrorDetails<R>, options?: { cause?: unknown }) {
+    const { what, todo } = wordsOf(reason, details);
+    super(todo === undefined ? what : `${what} ${todo}`, options);
+    this.name = 'SoftpromptError';
+    this.reason = reason;
+    this.details = details;
+  }
+
+  /** Whether `error` is one of ours, and of this reason when one is given. */
+  static is<Q extends ErrorReason = ErrorReason>(error: unknown, reason?: Q): error is SoftpromptError<Q> {
+    return error instanceof SoftpromptError && (reason === undefined || error.reason === reason);
+  }
+}
+
+/** The words of a reason with its details. */
+export function wordsOf<R extends ErrorReason>(reason: R, details: ErrorDetails<R>): Words {
+  return (words[reason] as (d: ErrorDetails<R>) => Words)(details);
+}
+
+/** The words for anything that was thrown; what is not one of ours counts as our own fault. */
+export function explain(error: unknown): Words {
+  if (SoftpromptError.is(error)) return wordsOf(error.reason, error.details);
+  if (isAbort(error)) return wordsOf('cancelled', {});
+  return wordsOf('internal', { problem: error instanceof Error ? error.message : String(error) });
+}
+
+/** Whether the error only says that somebody asked to stop. */
+export function isAbort(error: unknown): boolean {
+  return SoftpromptError.is(error, 'cancelled') || (error instanceof Error && error.name === 'AbortError');
+}

@@ -1,0 +1,78 @@
+/**
+ * What a training run says of itself, in order: one `start`, then any number of `step`, `eval`, `sample` and
+ * `checkpoint`, and one `done`. Progress bars, the run log (events.jsonl), charts, TensorBoard files and the wire
+ * protocol all read this one stream; `softprompt train --json` prints it as it is, one object a line.
+ */
+export type TrainingEvent = StartEvent | StepEvent | EvalEvent | SampleEvent | CheckpointEvent | DoneEvent;
+
+/** The run is about to take its first step (or its first after a resume). */
+export interface StartEvent {
+  readonly event: 'start';
+  /** Optimiser steps the run will take in all, unless it stops early. */
+  readonly total_steps: number;
+  /** The step a resumed run continues after; 0 for a new one. */
+  readonly resumed_from: number;
+  readonly epochs: number;
+  readonly train_rows: number;
+  readonly validation_rows: number;
+  readonly trainable_parameters: number;
+  readonly total_parameters: number;
+  readonly device: string;
+}
+
+/** One optimiser step. Steps count from 1; the loss is that of the batch before its update. */
+export interface StepEvent {
+  readonly event: 'step';
+  readonly step: number;
+  readonly epoch: number;
+  /** Mean over the supervised tokens of the whole step (with accumulation: of all its batches together). */
+  readonly loss: number;
+  readonly learning_rate: number;
+  /** Global L2 norm of the gradient before clipping. */
+  readonly grad_norm: number;
+  /** Real tokens (padding and virtual tokens not counted) that went through the model in this step. */
+  readonly tokens: number;
+  /** Wall time of this step, seconds. */
+  readonly seconds: number;
+}
+
+/** Loss on the validation rows after a step. */
+export interface EvalEvent {
+  readonly event: 'eval';
+  readonly step: number;
+  /** Mean over the supervised tokens of the validation rows. */
+  readonly loss: number;
+  /** Whether this is the lowest so far. */
+  readonly best: boolean;
+  readonly seconds: number;
+}
+
+/** What the model writes for one validation row at this point. */
+export interface SampleEvent {
+  readonly event: 'sample';
+  readonly step: number;
+  readonly input: string;
+  readonly expected: string;
+  readonly output: string;
+}
+
+/** A checkpoint from which the run can be resumed was written. */
+export interface CheckpointEvent {
+  readonly event: 'checkpoint';
+  readonly step: number;
+  readonly path: string;
+}
+
+/** The run is over and its adapter is on disk. */
+export interface DoneEvent {
+  readonly event: 'done';
+  readonly step: number;
+  readonly reason: 'finished' | 'early_stopping' | 'stopped';
+  /** The step whose weights were kept (the best validation loss, or the last step without validation). */
+  readonly best_step: number;
+  readonly best_loss: number | null;
+  readonly seconds: number;
+  readonly trainable_parameters: number;
+  /** Folder of the adapter; absolute. */
+  readonly adapter: string;
+}

@@ -1,0 +1,131 @@
+import { NotificationType, RequestType } from 'vscode-jsonrpc';
+import { z } from 'zod';
+import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import type { TrainingEvent } from '../training/events.ts';
+
+/**
+ * Every message between a client (extension or command line) and the worker process, over Node IPC as JSON-RPC.
+ * Requests are validated by the worker with the schema beside them; tensors never cross. A request for the model waits
+ * for the one before it; cancelling is JSON-RPC's own cancellation. Change `protocolVersion` with any message.
+ */
+export const protocolVersion = 1;
+
+/** Error data the worker sends with a failed request: the words of the error, ready to show. */
+export interface WorkerErrorData {
+  readonly reason: string;
+  readonly what: string;
+  readonly todo: string | null;
+  readonly fault: 'request' | 'work';
+}
+
+/** JSON-RPC error code of every error that carries WorkerErrorData. */
+export const workerErrorCode = 1;
+
+export const helloParams = z.object({ protocolVersion: z.number() });
+/** client -> worker, first of all: do we speak the same protocol? */
+export const hello = new RequestType<
+  z.infer<typeof helloParams>,
+  { readonly protocolVersion: number; readonly pid: number; readonly node: string },
+  WorkerErrorData
+>('hello');
+
+/** A device that could run the engine, and whether it does here. */
+export interface DeviceReport {
+  readonly device: string;
+  readonly works: boolean;
+  /** Why not, or what it is. */
+  readonly detail: string;
+}
+export const devicesParams = z.object({});
+/** client -> worker: what can this machine run on? */
+export const devices = new RequestType<z.infer<typeof devicesParams>, readonly DeviceReport[], WorkerErrorData>(
+  'devices',
+);
+
+/** The model the worker holds. */
+export interface ModelReport {
+  readonly dir: string;
+  readonly name: string;
+  readonly modelType: string;
+  readonly parameters: number;
+  readonly vocabulary: number;
+  readonly maxPositions: number;
+  readonly device: string;
+  readonly seconds: number;
+}
+export const loadModelParams = z.object({ dir: z.string(), device: z.string() });
+/** client -> worker: load this Hugging Face directory (dropping another one); every later request is about it. */
+export const loadModel = new RequestType<z.infer<typeof loadModelParams>, ModelReport, WorkerErrorData>('loadModel');
+
+/** The adapter that answers now. */
+export interface ActivationReport {
+  readonly adapter: string | null;
+  /** Time of the swap, milliseconds, the prompt's own keys and values included. */
+  readonly milliseconds: number;
+}
+export const activateParams = z.object({ adapter: z.string().nullable() });
+/** client -> worker: make this adapter folder the active one; null for the base model. */
+export const activate = new RequestType<z.infer<typeof activateParams>, ActivationReport, WorkerErrorData>('activate');
+
+export const trainParams = z.object({
+  /** Absolute path of the *.tune.yaml. */
+  experiment: z.string(),
+  /** KEY=VALUE overrides as on the command line. */
+  set: z.array(z.string()),
+  /** Absolute folder of `.softprompt`; null for the one beside the experiment's workspace. */
+  store: z.string().nullable(),
+  /** Run to resume, or null for a new one. */
+  resume: z.string().nullable(),
+});
+export interface TrainReport {
+  readonly runId: string;
+  readonly adapter: string;
+  readonly reason: 'finished' | 'early_stopping' | 'stopped';
+}
+/** client -> worker: train an experiment; cancelling stops after the current step, keeping a checkpoint. */
+export const train = new RequestType<z.infer<typeof trainParams>, TrainReport, WorkerErrorData>('train');
+/** worker -> client, while training: one event of the run's stream. */
+export const trainEvent = new NotificationType<{ readonly runId: string; readonly event: TrainingEvent }>(
+  'train/event',
+);
+
+export const evaluateParams = z.object({
+  experiment: z.string(),
+  set: z.array(z.string()),
+  store: z.string().nullable(),
+  /** Adapter folders, absolute. */
+  adapters: z.array(z.string()),
+  /** Run to keep the result with, or null. */
+  runId: z.string().nullable(),
+});
+/** client -> worker: base, hard prompts and these adapters on the experiment's test rows. */
+export const evaluate = new RequestType<z.infer<typeof evaluateParams>, EvaluationResult, WorkerErrorData>('evaluate');
+/** worker -> client, while evaluating. */
+export const evaluateProgress = new NotificationType<EvaluationProgress>('evaluate/progress');
+
+/** An answer to a piece of text. */
+export type Answer =
+  | {
+      readonly kind: 'label';
+      readonly label: string;
+      readonly probability: number;
+      /** All labels, most likely first. */
+      readonly ranked: readonly { readonly label: string; readonly probability: number }[];
+    }
+  | { readonly kind: 'text'; readonly continuation: string; readonly perplexity: number };
+
+export const answerParams = z.object({ text: z.string() });
+/** What the active adapter and the base model say of the same text; `adapter` is null when none is active. */
+export interface AnswerReport {
+  readonly adapterName: string | null;
+  readonly adapter: Answer | null;
+  readonly base: Answer;
+  /** The text as the model saw it (the adapter's template filled in). */
+  readonly prompt: string;
+  readonly milliseconds: number;
+}
+/** client -> worker: evaluate this text with the active adapter and with the base model. */
+export const answer = new RequestType<z.infer<typeof answerParams>, AnswerReport, WorkerErrorData>('answer');
+
+/** worker -> client, once a second: alive, with the resident memory in bytes. */
+export const heartbeat = new NotificationType<{ readonly residentBytes: number }>('heartbeat');
