@@ -24,6 +24,58 @@ const words = {
     todo: 'Check the path.',
   }),
   'file-unreadable': (d: { file: string; problem: string }): Words => ({ what: `${d.file}: ${d.problem}` }),
+  'json-invalid': (d: { file: string; line: number; column: number; problem: string }): Words => ({
+    what: `${d.file}, line ${d.line}, column ${d.column}: not valid JSON: ${d.problem}.`,
+  }),
+  'safetensors-invalid': (d: { file: string; tensor?: string; problem: string }): Words => ({
+    what: `${d.file}${d.tensor === undefined ? '' : `, tensor ${JSON.stringify(d.tensor)}`}: ${d.problem}.`,
+    todo: 'The file is damaged or no safetensors file; copy or download it again.',
+  }),
+  'tensor-unusable': (d: { file: string; tensor: string; problem: string }): Words => ({
+    what: `${d.file}, tensor ${JSON.stringify(d.tensor)}: ${d.problem}.`,
+  }),
+  'checkpoint-unusable': (d: { dir: string; problem: string; todo?: string }): Words => ({
+    what: `${d.dir}: ${d.problem}.`,
+    ...(d.todo === undefined ? {} : { todo: d.todo }),
+  }),
+  'config-key': (d: { file: string; key: string; problem: string }): Words => ({
+    what: `${d.file}: ${d.key} ${d.problem}.`,
+  }),
+  'tokenizer-unusable': (d: { file: string; problem: string; todo?: string }): Words => ({
+    what: `${d.file}: ${d.problem}.`,
+    ...(d.todo === undefined ? {} : { todo: d.todo }),
+  }),
+  'chat-template': (d: { file: string; problem: string }): Words => ({
+    what: `${d.file}: the chat template does not take these messages: ${d.problem}.`,
+  }),
+  'adapter-unusable': (d: { dir: string; problem: string; todo?: string }): Words => ({
+    what: `${d.dir}: ${d.problem}.`,
+    ...(d.todo === undefined ? {} : { todo: d.todo }),
+  }),
+  'data-invalid': (d: { file: string; line?: number; problem: string; todo?: string }): Words => ({
+    what: `${d.file}${d.line === undefined ? '' : `, line ${d.line}`}: ${d.problem}.`,
+    ...(d.todo === undefined ? {} : { todo: d.todo }),
+  }),
+  'template-invalid': (d: { template: string; position: number; problem: string }): Words => ({
+    what: `Template ${JSON.stringify(d.template)}, character ${d.position + 1}: ${d.problem}.`,
+    todo: 'Write a column as {{name}}.',
+  }),
+  'template-column': (d: { column: string; columns: readonly string[] }): Words => ({
+    what: `The template asks for the column ${JSON.stringify(d.column)}, which the row does not have.`,
+    todo: `Columns of the row: ${d.columns.length === 0 ? '(none)' : d.columns.join(', ')}.`,
+  }),
+  'experiment-invalid': (d: {
+    file: string;
+    problems: readonly { line: number; column: number; key: string; message: string }[];
+  }): Words => ({
+    what: d.problems
+      .map((p) => `${d.file}:${p.line}:${p.column}: ${p.key === '' ? '' : `${p.key}: `}${p.message}`)
+      .join('\n'),
+  }),
+  'setting-invalid': (d: { setting: string; problem: string }): Words => ({
+    what: `--set ${d.setting}: ${d.problem}.`,
+    todo: 'Give KEY=VALUE with a key of the experiment file, e.g. --set training.learning_rate=0.1.',
+  }),
   'graph-shape': (d: { tensor: string; problem: string }): Words => ({
     what: `Graph tensor ${d.tensor}: ${d.problem}`,
     fault: 'work',

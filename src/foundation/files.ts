@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { SoftpromptError } from './errors.ts';
 
 /** Data for a file: text, bytes, or chunks written in order (for files that should not be held in memory whole). */
 export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -27,4 +28,19 @@ export async function writeFileAtomic(path: string, content: FileContent): Promi
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** The words for a failed read of `file`: it is missing, or what the system said. */
+export function fileError(file: string, error: unknown, needed?: string): SoftpromptError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return new SoftpromptError('file-missing', { file, ...(needed === undefined ? {} : { needed }) }, { cause: error });
+  }
+  const problem =
+    code === 'EISDIR'
+      ? 'is a folder, not a file.'
+      : code === 'EACCES' || code === 'EPERM'
+        ? 'no permission to read it.'
+        : `cannot be read (${error instanceof Error ? error.message : String(error)}).`;
+  return new SoftpromptError('file-unreadable', { file, problem }, { cause: error });
 }
