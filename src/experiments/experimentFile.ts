@@ -1,0 +1,207 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { describeIssues, type ObjectProblem, type Problem } from './problems.ts';
+import { type Experiment, experimentSchema } from './schema.ts';
+import { checkSettingKey, isMapping, parseSetting, type Setting, settingOf, withSetting } from './settings.ts';
+
+/** The end of every experiment file's name. */
+export const experimentSuffix = '.tune.yaml';
+
+/** A read experiment. */
+export interface LoadedExperiment {
+  /** Absolute path of the file. */
+  readonly file: string;
+  /** The file's name without `.tune.yaml`; also the name of the adapters it makes. */
+  readonly name: string;
+  /** With absolute paths: what the engine works on. */
+  readonly experiment: Experiment;
+  /** After overrides, with defaults, paths as written: what is kept with the run and on the adapter's card. */
+  readonly effective: Experiment;
+}
+
+/** Either an experiment or everything that is wrong with it. */
+export type ParsedExperiment =
+  | { readonly loaded: LoadedExperiment; readonly problems: readonly [] }
+  | { readonly loaded: null; readonly problems: readonly Problem[] };
+
+/** Larger files are no experiments; keeps a wrong path from filling the memory. */
+const maxCharacters = 1_000_000;
+
+/**
+ * Reads an experiment file; `overrides` are `KEY=VALUE` texts of `--set`, whose paths too are relative to the file.
+ * @throws 'file-missing', 'file-unreadable', 'setting-invalid'; 'experiment-invalid' with all problems at once
+ */
+export async function readExperiment(file: string, overrides: readonly string[] = []): Promise<LoadedExperiment> {
+  const path = resolve(file);
+  const parsed = parseExperiment(await readText(path), path, overrides);
+  if (parsed.loaded === null)
+    throw new SoftpromptError('experiment-invalid', { file: path, problems: parsed.problems });
+  return parsed.loaded;
+}
+
+/**
+ * Parses the text of an experiment file that lies (or will lie) at the absolute path `file`.
+ * @throws 'setting-invalid' when an override is at fault rather than the file
+ */
+export function parseExperiment(text: string, file: string, overrides: readonly string[] = []): ParsedExperiment {
+  const lines = new LineCounter();
+  const fail = (message: string, offset = 0): ParsedExperiment => {
+    const { line, col } = lines.linePos(offset);
+    return { loaded: null, problems: [{ message, line: Math.max(line, 1), column: Math.max(col, 1), key: '' }] };
+  };
+  if (text.length > maxCharacters) return fail(`is larger than an experiment can be (${maxCharacters} characters)`);
+
+  let root: unknown;
+  let document: ReturnType<typeof parseDocument>;
+  try {
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    const errors = document.errors.map((error) => placed({ ...at(lines, error.pos[0]), message: error.message }));
+    if (errors.length > 0) return { loaded: null, problems: errors };
+    root = document.toJS();
+    JSON.stringify(root);
+  } catch (error) {
+    return fail(error instanceof RangeError ? 'is nested too deeply' : `cannot be read: ${(error as Error).message}`);
+  }
+  if (root === null) return fail('is empty; start with model, data and method');
+  if (!isMapping(root)) return fail('is not a mapping of keys to values; start with "model: ..."');
+
+  const settings = overrides.map(readSetting);
+  const effective = settings.reduce<Readonly<Record<string, unknown>>>(
+    (object, { path, value }) => withSetting(object, path, value),
+    root,
+  );
+  const checked = checkExperiment(effective);
+  if (checked.experiment === null) {
+    for (const problem of checked.problems) refuseSetting(settings, problem);
+    return {
+      loaded: null,
+      problems: checked.problems.map((problem) =>
+        placed({
+          ...at(lines, offsetOf(document.contents, problem)),
+          message: problem.message,
+          key: problem.path.join('.'),
+        }),
+      ),
+    };
+  }
+  return { loaded: loadedFrom(checked.experiment, file), problems: [] };
+}
+
+/** The experiment that a run was started with: what `LoadedExperiment.effective` holds and the file it came from. */
+export function restoreExperiment(effective: unknown, file: string): LoadedExperiment {
+  const checked = checkExperiment(effective);
+  if (checked.experiment !== null) return loadedFrom(checked.experiment, file);
+  const problems = checked.problems.map(({ message, path }) => ({ message, line: 1, column: 1, key: path.join('.') }));
+  throw new SoftpromptError('experiment-invalid', { file, problems });
+}
+
+function loadedFrom(effective: Experiment, file: string): LoadedExperiment {
+  return {
+    file,
+    name: basename(file).replace(/\.tune\.ya?ml$/i, ''),
+    experiment: withAbsolutePaths(effective, dirname(file)),
+    effective,
+  };
+}
+
+type Checked =
+  | { readonly experiment: Experiment; readonly problems: readonly [] }
+  | { readonly experiment: null; readonly problems: readonly ObjectProblem[] };
+
+/** Validates the object, then every value of its sweep in the place it is meant for. */
+function checkExperiment(object: unknown): Checked {
+  const parsed = experimentSchema.safeParse(object);
+  if (!parsed.success) return { experiment: null, problems: describeIssues(parsed.error.issues, object) };
+  const problems = Object.entries(parsed.data.sweep ?? {}).flatMap(([key, values]) =>
+    checkSweep(object as Record<string, unknown>, key, values),
+  );
+  return problems.length > 0 ? { experiment: null, problems } : { experiment: parsed.data, problems: [] };
+}
+
+function checkSweep(object: Record<string, unknown>, key: string, values: readonly unknown[]): ObjectProblem[] {
+  const path = key.split('.');
+  const unknown = path[0] === 'sweep' ? 'a sweep cannot sweep itself' : checkSettingKey(path)?.message;
+  if (unknown !== undefined) return [{ path: ['sweep', key], message: unknown, at: 'key' }];
+  return values.flatMap((value, i) => {
+    const swept = withSetting(withSetting(object, ['sweep'], null), path, value);
+    const result = experimentSchema.safeParse(swept);
+    const issues = result.success ? [] : describeIssues(result.error.issues, swept);
+    return issues.map(({ message }): ObjectProblem => ({ path: ['sweep', key, i], message, at: 'value' }));
+  });
+}
+
+function readSetting(text: string): Setting {
+  const setting = parseSetting(text);
+  if (setting === null) throw new SoftpromptError('setting-invalid', { setting: text, problem: 'is not KEY=VALUE' });
+  const unknown = checkSettingKey(setting.path);
+  if (unknown !== null) throw new SoftpromptError('setting-invalid', { setting: text, problem: unknown.message });
+  return setting;
+}
+
+function refuseSetting(settings: readonly Setting[], { path, message }: ObjectProblem): void {
+  const setting = settingOf(settings, path);
+  if (setting === undefined) return;
+  throw new SoftpromptError('setting-invalid', { setting: setting.text, problem: message });
+}
+
+function withAbsolutePaths(e: Experiment, folder: string): Experiment {
+  const absolute = (path: string): string => resolve(folder, path);
+  const { train, validation, test, ...data } = e.data;
+  return {
+    ...e,
+    model: absolute(e.model),
+    data: {
+      ...data,
+      train: absolute(train),
+      ...(validation !== undefined && { validation: absolute(validation) }),
+      ...(test !== undefined && { test: absolute(test) }),
+    },
+    method: e.method.init_from === undefined ? e.method : { ...e.method, init_from: absolute(e.method.init_from) },
+  };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT')
+      throw new SoftpromptError('file-missing', { file, needed: 'the experiment' }, { cause: error });
+    const problem = code === 'EISDIR' ? 'is a folder, not an experiment file' : `cannot be read (${code ?? error})`;
+    throw new SoftpromptError('file-unreadable', { file, problem }, { cause: error });
+  }
+}
+
+function at(lines: LineCounter, offset: number): { line: number; column: number } {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
+}
+
+function placed(problem: Omit<Problem, 'key'> & { key?: string }): Problem {
+  return { key: '', ...problem, line: Math.max(problem.line, 1), column: Math.max(problem.column, 1) };
+}
+
+/** Offset of the node a problem is about; for a missing key, of the mapping that lacks it. */
+function offsetOf(contents: unknown, { path, at: part }: ObjectProblem): number {
+  let node = contents as Node | null;
+  let offset = node?.range?.[0] ?? 0;
+  for (const [depth, step] of path.entries()) {
+    const pair: Pair<unknown, unknown> | undefined = isMap(node)
+      ? node.items.find((item) => String(isScalar(item.key) ? item.key.value : item.key) === String(step))
+      : undefined;
+    const last = depth === path.length - 1;
+    const next = (pair?.value ?? (node as { get?(key: unknown, keep: true): unknown } | null)?.get?.(step, true)) as
+      | Node
+      | null
+      | undefined;
+    const keyOffset = (pair?.key as Node | undefined)?.range?.[0];
+    if (last && part === 'key' && keyOffset !== undefined) return keyOffset;
+    const valueOffset = next?.range?.[0] ?? keyOffset;
+    if (valueOffset === undefined) return offset;
+    offset = keyOffset !== undefined && !last ? keyOffset : valueOffset;
+    node = next ?? null;
+  }
+  return offset;
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { experimentSchema, tuneJsonSchema } from './schema.ts';
+
+const least = { model: 'm', data: { train: 't.jsonl' }, method: { peft_type: 'PROMPT_TUNING' } };
+
+test('schemas/tune.schema.json is the zod source of today (node scripts/schema.ts)', () => {
+  const file = join(import.meta.dirname, '../../schemas/tune.schema.json');
+  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), tuneJsonSchema());
+});
+
+test('every key has a description for the hover', () => {
+  const bare: string[] = [];
+  const visit = (node: Record<string, unknown>, path: string): void => {
+    for (const [key, child] of Object.entries((node.properties ?? {}) as Record<string, Record<string, unknown>>)) {
+      if (typeof child.description !== 'string') bare.push(`${path}.${key}`);
+      visit(child, `${path}.${key}`);
+    }
+    for (const option of (node.oneOf ?? []) as Record<string, unknown>[]) visit(option, path);
+  };
+  visit(tuneJsonSchema() as Record<string, unknown>, '');
+  assert.deepEqual(bare, []);
+});
+
+test("defaults are transformers' and those the method asks for", () => {
+  const { training, method } = experimentSchema.parse(least);
+  assert.equal(training.learning_rate, 0.3);
+  assert.equal(training.adam_beta2, 0.999);
+  assert.equal(training.save_steps, training.eval_steps);
+  assert.equal(method.num_virtual_tokens, 20);
+  assert.equal(experimentSchema.parse({ ...least, method: { peft_type: 'FULL' } }).training.learning_rate, 5e-5);
+});
+
+test('the number of virtual tokens is left to the adapter that training starts from', () => {
+  const method = { peft_type: 'PROMPT_TUNING', init_from: 'a' };
+  assert.equal(experimentSchema.parse({ ...least, method }).method.num_virtual_tokens, undefined);
+});
+
+test('labels may be written as numbers or truth values', () => {
+  assert.deepEqual(experimentSchema.parse({ ...least, labels: [1, true, 'no'] }).labels, ['1', 'true', 'no']);
+});
+
+test('metrics follow from whether the answers are a closed set', () => {
+  assert.deepEqual(experimentSchema.parse({ ...least, labels: ['a', 'b'] }).evaluation.metrics, ['accuracy', 'f1']);
+  assert.deepEqual(experimentSchema.parse(least).evaluation.metrics, ['exact_match', 'perplexity']);
+});
+
+test("keys of a method that are PEFT's own are kept, also for methods without keys here", () => {
+  const method = { peft_type: 'LORA', r: 8, target_modules: ['q_proj'], layers_pattern: null };
+  assert.deepEqual(experimentSchema.parse({ ...least, method }).method, method);
+});
+
+test('an effective experiment parses to itself, so that a run can be resumed from its record', () => {
+  const once = experimentSchema.parse(least);
+  assert.deepEqual(experimentSchema.parse(JSON.parse(JSON.stringify(once))), once);
+});

@@ -1,0 +1,249 @@
+import { z } from 'zod';
+
+/**
+ * The experiment file, `NAME.tune.yaml`: the one source of its types, defaults, validation and of
+ * schemas/tune.schema.json (editor hovers show the descriptions). Keys are the ecosystem's own: PEFT's names under
+ * `method`, transformers' TrainingArguments names under `training`. Paths are relative to the file.
+ */
+
+const path = z.string().min(1);
+const positiveInteger = z.int().min(1);
+const fraction = z.number().min(0).max(1);
+
+const data = z.strictObject({
+  train: path.describe('Rows to train on: .jsonl, .csv, .tsv, .parquet or .txt, relative to this file.'),
+  validation: path
+    .optional()
+    .describe('Rows for the validation loss, the best checkpoint and early stopping. Or use validation_split.'),
+  validation_split: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe('Share of the training rows to hold out for validation instead of a file, e.g. 0.1 (drawn by seed).'),
+  test: path.optional().describe('Rows that only `evaluate` reads. Never tune on them.'),
+});
+
+const template = z.strictObject({
+  input: z.string().describe('What the model reads; {{column}} is the value of that column of the row.'),
+  target: z.string().describe('What the model should write after it; only these tokens are supervised.'),
+});
+
+const initFrom = path
+  .optional()
+  .describe("Adapter folder to start from (PEFT's, or AdapterHub's for BOTTLENECK), relative to this file.");
+
+const promptTuning = z.looseObject({
+  peft_type: z.literal('PROMPT_TUNING').describe('Trains virtual tokens before the input (Lester et al. 2021).'),
+  num_virtual_tokens: positiveInteger
+    .optional()
+    .describe('Number of trained virtual tokens. Default: 20, or as many as the adapter of init_from has.'),
+  prompt_tuning_init: z
+    .enum(['SAMPLE_VOCAB', 'TEXT', 'RANDOM'])
+    .default('SAMPLE_VOCAB')
+    .describe('First values: rows of random vocabulary words, the words of prompt_tuning_init_text, or N(0, 1).'),
+  prompt_tuning_init_text: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('Text whose tokens, repeated or cut to num_virtual_tokens, are the first values (with TEXT).'),
+  init_from: initFrom,
+});
+
+const full = z.looseObject({
+  peft_type: z.literal('FULL').describe('Trains every weight of the model.'),
+  init_from: initFrom,
+});
+
+/** Method names that are known but have no keys of their own here yet; the engine says whether it can train them. */
+const otherMethods = [
+  'P_TUNING',
+  'PREFIX_TUNING',
+  'LORA',
+  'ADALORA',
+  'IA3',
+  'VERA',
+  'LN_TUNING',
+  'LOHA',
+  'LOKR',
+  'OFT',
+  'BOFT',
+  'MULTITASK_PROMPT_TUNING',
+  'CPT',
+  'ADAPTION_PROMPT',
+  'FOURIERFT',
+  'VBLORA',
+  'XLORA',
+  'POLY',
+  'HRA',
+  'MISS',
+  'RANDLORA',
+  'ROAD',
+  'SHIRA',
+  'C3A',
+  'TRAINABLE_TOKENS',
+  'BOTTLENECK',
+] as const;
+
+const otherMethod = z.looseObject({
+  peft_type: z.enum(otherMethods).describe("PEFT's name of the method, or BOTTLENECK."),
+  init_from: initFrom,
+});
+
+const method = z
+  .discriminatedUnion('peft_type', [promptTuning, full, otherMethod])
+  .describe("What is trained, in PEFT's own keys (those of adapter_config.json).");
+
+const training = z.strictObject({
+  num_train_epochs: z.number().gt(0).default(3).describe('Passes over the training rows. max_steps wins over it.'),
+  max_steps: positiveInteger.optional().describe('Optimiser steps to take in all, instead of num_train_epochs.'),
+  per_device_train_batch_size: positiveInteger.default(8).describe('Rows in one batch.'),
+  gradient_accumulation_steps: positiveInteger.default(1).describe('Batches whose gradients make one optimiser step.'),
+  learning_rate: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("Highest learning rate. Default: 0.3 for PROMPT_TUNING, otherwise transformers' 5e-5."),
+  lr_scheduler_type: z
+    .enum(['linear', 'cosine', 'constant'])
+    .default('linear')
+    .describe('Learning rate after the warm-up: down to 0 on a line, on a half cosine, or unchanged.'),
+  warmup_steps: z.int().min(0).optional().describe('Steps in which the rate rises from 0. Wins over warmup_ratio.'),
+  warmup_ratio: fraction.optional().describe('Warm-up as a share of all steps, 0 to 1.'),
+  weight_decay: z.number().min(0).default(0).describe('Decoupled decay of every trained tensor, per unit of rate.'),
+  max_grad_norm: z.number().min(0).default(1).describe('Gradients are scaled down to this global L2 norm; 0: never.'),
+  optim: z.enum(['adamw', 'lora_fa', 'adafactor']).default('adamw').describe('Optimiser.'),
+  adam_beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the mean of gradients.'),
+  adam_beta2: z.number().min(0).lt(1).default(0.999).describe('Decay of the mean of squared gradients.'),
+  adam_epsilon: z.number().gt(0).default(1e-8).describe('Added to the root in the denominator.'),
+  eval_steps: positiveInteger.default(50).describe('Steps between two validations.'),
+  save_steps: positiveInteger.optional().describe('Steps between two checkpoints. Default: eval_steps.'),
+  early_stopping_patience: positiveInteger
+    .optional()
+    .describe('Stop after this many validations without a new best loss. Default: never.'),
+  shuffle: z.boolean().default(true).describe('Order the rows anew each epoch, by seed; false: as they lie.'),
+  seed: z.int().min(0).default(42).describe('Seed of the initial values, the order of the rows and the split.'),
+  device: z
+    .enum(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml', 'tfjs'])
+    .default('auto')
+    .describe('Where the engine runs; auto takes the fastest that works.'),
+});
+
+const baseline = z.strictObject({
+  prompt: z.string().min(1).describe('A hand-written prompt; {{column}} is the value of that column of the row.'),
+  shots: positiveInteger.optional().describe('Training rows shown as examples before it. Default: none.'),
+});
+
+const metric = z.enum(['accuracy', 'f1', 'exact_match', 'perplexity']);
+
+const evaluation = z.strictObject({
+  metrics: z
+    .array(metric)
+    .min(1)
+    .optional()
+    .describe('Figures of each arm. Default: accuracy and f1 with labels, otherwise exact_match and perplexity.'),
+  baselines: z
+    .record(z.string().min(1), baseline)
+    .default({})
+    .describe('Hard prompts to compare with, by a name of your own.'),
+  max_new_tokens: positiveInteger.default(64).describe('Longest answer generated for a row without labels, tokens.'),
+});
+
+const sweep = z
+  .record(z.string(), z.array(z.unknown()).min(1))
+  .describe('Values to try for keys of this file, e.g. training.learning_rate: [0.1, 0.3].');
+
+const fields = z.strictObject({
+  model: path.describe('Hugging Face model directory, relative to this file.'),
+  task: z.enum(['causal_lm', 'seq_2_seq_lm', 'seq_cls']).default('causal_lm').describe('Kind of model and loss.'),
+  data: data.describe('Files of rows.'),
+  template: template
+    .optional()
+    .describe('How a row becomes text. Not needed for rows that hold input_ids (already tokenised).'),
+  labels: z
+    .array(z.union([z.string(), z.number(), z.boolean()]).transform(String))
+    .min(2)
+    .optional()
+    .describe('The closed set of answers; evaluation then ranks them by likelihood instead of generating.'),
+  method,
+  training: training.prefault({}).describe("How it is trained, in the names of transformers' TrainingArguments."),
+  evaluation: evaluation.prefault({}).describe('What `evaluate` compares.'),
+  sweep: sweep.optional(),
+});
+
+/** Rules between keys. */
+function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], message: string) => void): void {
+  const { data, labels, method, training } = e;
+  if (data.validation !== undefined && data.validation_split !== undefined) {
+    fail(['data', 'validation_split'], 'give either validation or validation_split, not both');
+  }
+  if (
+    training.early_stopping_patience !== undefined &&
+    data.validation === undefined &&
+    data.validation_split === undefined
+  ) {
+    fail(['training', 'early_stopping_patience'], 'needs data.validation or data.validation_split');
+  }
+  if (labels !== undefined && new Set(labels).size < labels.length) fail(['labels'], 'names a label twice');
+  if (
+    method.peft_type === 'PROMPT_TUNING' &&
+    method.prompt_tuning_init === 'TEXT' &&
+    (method.prompt_tuning_init_text ?? '').trim() === ''
+  ) {
+    fail(['method', 'prompt_tuning_init_text'], 'is needed with prompt_tuning_init: TEXT');
+  }
+  if (training.optim === 'lora_fa' && method.peft_type !== 'LORA') {
+    fail(['training', 'optim'], 'lora_fa trains LORA only');
+  }
+  if (Object.hasOwn(e.evaluation.baselines, 'base')) {
+    fail(['evaluation', 'baselines', 'base'], '"base" is the name of the model without a prompt; choose another');
+  }
+}
+
+/** Fills the defaults that depend on other keys. */
+function complete(e: z.output<typeof fields>) {
+  const { method, training, evaluation } = e;
+  const isPrompt = method.peft_type === 'PROMPT_TUNING';
+  return {
+    ...e,
+    method:
+      isPrompt && method.num_virtual_tokens === undefined && method.init_from === undefined
+        ? { ...method, num_virtual_tokens: 20 }
+        : method,
+    training: {
+      ...training,
+      learning_rate: training.learning_rate ?? (isPrompt ? 0.3 : 5e-5),
+      save_steps: training.save_steps ?? training.eval_steps,
+    },
+    evaluation: {
+      ...evaluation,
+      metrics:
+        evaluation.metrics ??
+        (e.labels === undefined ? (['exact_match', 'perplexity'] as const) : (['accuracy', 'f1'] as const)),
+    },
+  };
+}
+
+/** The experiment file as a schema: input is the parsed YAML, output an `Experiment`. */
+export const experimentSchema = fields
+  .superRefine((e, context) => {
+    checkTogether(e, (path, message) => context.addIssue({ code: 'custom', path, message }));
+  })
+  .transform(complete);
+
+/** An experiment with every default filled in. */
+export type Experiment = z.output<typeof experimentSchema>;
+/** The method section: PEFT's keys, discriminated by `peft_type`; keys not listed here are kept as they are. */
+export type MethodSection = Experiment['method'];
+/** The training section. */
+export type TrainingSection = Experiment['training'];
+/** Every method name the file may give. */
+export type PeftType = MethodSection['peft_type'];
+
+/** The JSON Schema that editors use for hovers, completion and squiggles. */
+export function tuneJsonSchema(): object {
+  return {
+    ...z.toJSONSchema(fields, { io: 'input', target: 'draft-7' }),
+    title: 'Softprompt experiment',
+  };
+}
