@@ -185,7 +185,10 @@ export class Builder {
     const parts = like.map((v) => v.dims[at]!);
     const sizes = parts.every((part) => typeof part === 'number')
       ? this.integers(parts as number[])
-      : this.concat(like.map((v) => this.shape(v, at, at + 1)), 0);
+      : this.concat(
+          like.map((v) => this.shape(v, at, at + 1)),
+          0,
+        );
     return this.graph.add('Split', [x, sizes], { axis: at, parts }).outputs;
   }
   /** Broadcasts x to dims. */
@@ -217,8 +220,9 @@ export class Builder {
   shape(x: Value, start = 0, end = x.dims.length): Value {
     const part = x.dims.slice(start, end);
     if (part.every((dim) => typeof dim === 'number')) return this.integers(part as number[]);
-    return this.#cached(`shape ${x.name} ${start} ${end}`, () =>
-      this.graph.add('Shape', [x], { start, end }).outputs[0]!,
+    return this.#cached(
+      `shape ${x.name} ${start} ${end}`,
+      () => this.graph.add('Shape', [x], { start, end }).outputs[0]!,
     );
   }
   /** A float32 tensor of the shape of x, all elements equal. */

@@ -60,7 +60,10 @@ export class Graph {
   add<O extends Operator>(op: O, inputs: readonly Value[], attributes: OperatorAttributes[O], name?: string): Node<O> {
     const base = name ?? op;
     const fail = (problem: string): never => {
-      throw new SoftpromptError('graph-shape', { tensor: `${base} (${op} of ${inputs.map((v) => v.name).join(', ')})`, problem });
+      throw new SoftpromptError('graph-shape', {
+        tensor: `${base} (${op} of ${inputs.map((v) => v.name).join(', ')})`,
+        problem,
+      });
     };
     const types = ruleOf(op).shape({ inputs, attributes, fail });
     const outputs = types.map(({ dtype, dims }) => this.#declare(this.#fresh(base), dtype, dims));

@@ -41,7 +41,7 @@ export interface OperatorAttributes {
   // Normalisation over the last axis.
   /** (x, scale, bias) to (y, mean, 1/deviation). */
   LayerNormalization: { readonly axis: -1; readonly epsilon: number };
-  /** ONNX Runtime's RMS normalisation: (x, scale) to (y, 1/rms). */
+  /** ONNX Runtime's RMS normalisation: (x, scale). */
   SimplifiedLayerNormalization: { readonly axis: -1; readonly epsilon: number; readonly stash_type: 1 };
   /** (x [batch, heads, time, headDim], cos, sin [batch, time, headDim / 2]): rotates halves, as Llama does. */
   RotaryEmbedding: NoAttributes;

@@ -18,12 +18,16 @@ const staticAttributes = new Set(['dims', 'parts']);
 /** The part of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto) that a graph needs. */
 const onnx = protobuf.Root.fromJSON({
   nested: {
-    ModelProto: message('ir_version:int64=1 producer_name:string=2 graph:GraphProto=7 opset_import:OperatorSetIdProto[]=8'),
+    ModelProto: message(
+      'ir_version:int64=1 producer_name:string=2 graph:GraphProto=7 opset_import:OperatorSetIdProto[]=8',
+    ),
     OperatorSetIdProto: message('domain:string=1 version:int64=2'),
     GraphProto: message(
       'node:NodeProto[]=1 name:string=2 initializer:TensorProto[]=5 input:ValueInfoProto[]=11 output:ValueInfoProto[]=12',
     ),
-    NodeProto: message('input:string[]=1 output:string[]=2 name:string=3 op_type:string=4 attribute:AttributeProto[]=5'),
+    NodeProto: message(
+      'input:string[]=1 output:string[]=2 name:string=3 op_type:string=4 attribute:AttributeProto[]=5',
+    ),
     AttributeProto: message('name:string=1 f:float=2 i:int64=3 s:bytes=4 t:TensorProto=5 ints:int64[]=8 type:int32=20'),
     TensorProto: message(
       'dims:int64[]=1 data_type:int32=2 name:string=8 raw_data:bytes=9 external_data:StringStringEntryProto[]=13 data_location:int32=14',

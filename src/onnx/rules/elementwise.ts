@@ -1,7 +1,19 @@
 import { broadcast, showDims } from '../dims.ts';
 import type { Gradients, Rules, ShapeContext, TensorType, VjpContext } from './rule.ts';
 
-type Unary = 'Neg' | 'Exp' | 'Log' | 'Sqrt' | 'Reciprocal' | 'Tanh' | 'Sigmoid' | 'Relu' | 'Erf' | 'Cos' | 'Sin' | 'Gelu';
+type Unary =
+  | 'Neg'
+  | 'Exp'
+  | 'Log'
+  | 'Sqrt'
+  | 'Reciprocal'
+  | 'Tanh'
+  | 'Sigmoid'
+  | 'Relu'
+  | 'Erf'
+  | 'Cos'
+  | 'Sin'
+  | 'Gelu';
 type Binary = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Greater' | 'Where';
 
 function same({ inputs, fail }: ShapeContext<Unary>): readonly TensorType[] {
@@ -13,7 +25,8 @@ function same({ inputs, fail }: ShapeContext<Unary>): readonly TensorType[] {
 function broadcasted({ inputs, fail }: ShapeContext<Binary>): TensorType {
   let dims = inputs[0]!.dims;
   for (const input of inputs.slice(1)) {
-    dims = broadcast(dims, input.dims) ?? fail(`shapes ${inputs.map((v) => showDims(v.dims)).join(' and ')} do not fit`);
+    dims =
+      broadcast(dims, input.dims) ?? fail(`shapes ${inputs.map((v) => showDims(v.dims)).join(' and ')} do not fit`);
   }
   const [a, b] = inputs.slice(-2);
   if (a!.dtype !== b!.dtype) fail(`types ${a!.dtype} and ${b!.dtype} differ`);

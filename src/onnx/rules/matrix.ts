@@ -31,7 +31,11 @@ export const matrix: Rules<'MatMul' | 'Gemm'> = {
       return [{ dtype: a!.dtype, dims: [m, n] }];
     },
     vjp: ({ b, inputs, attributes, grad, wants }) => {
-      const [x, w, c] = inputs as [(typeof inputs)[number], (typeof inputs)[number], (typeof inputs)[number] | undefined];
+      const [x, w, c] = inputs as [
+        (typeof inputs)[number],
+        (typeof inputs)[number],
+        (typeof inputs)[number] | undefined,
+      ];
       const { transA, transB, alpha } = attributes;
       const flipA = transA === 1 ? 0 : 1;
       const flipB = transB === 1 ? 0 : 1;

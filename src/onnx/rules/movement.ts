@@ -69,7 +69,8 @@ export const movement: Rules<
   Expand: {
     shape: ({ inputs, attributes, fail }) => {
       const { dtype, dims } = inputs[0]!;
-      if (broadcast(dims, attributes.dims) === null) fail(`${showDims(dims)} does not expand to ${showDims(attributes.dims)}`);
+      if (broadcast(dims, attributes.dims) === null)
+        fail(`${showDims(dims)} does not expand to ${showDims(attributes.dims)}`);
       return [{ dtype, dims: attributes.dims }];
     },
     vjp: ({ grad }) => [grad, null],

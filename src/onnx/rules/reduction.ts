@@ -4,7 +4,8 @@ import type { Rules, ShapeContext, TensorType } from './rule.ts';
 function reduced({ inputs, attributes, fail }: ShapeContext<'ReduceSum' | 'ReduceMean'>): readonly TensorType[] {
   const { dtype, dims } = inputs[0]!;
   const axes = attributes.axes.map((axis) => positiveAxis(axis, dims.length));
-  if (axes.some((axis) => axis < 0 || axis >= dims.length)) fail(`axes ${attributes.axes} of a tensor of rank ${dims.length}`);
+  if (axes.some((axis) => axis < 0 || axis >= dims.length))
+    fail(`axes ${attributes.axes} of a tensor of rank ${dims.length}`);
   return [{ dtype, dims: dims.map((dim, i) => (axes.includes(i) ? 1 : dim)) }];
 }
 
@@ -24,7 +25,9 @@ export const reduction: Rules<
       const count = product(attributes.axes.map((axis) => x.dims[positiveAxis(axis, x.dims.length)]!));
       // A symbolic count is measured while the graph runs.
       const share =
-        typeof count === 'number' ? b.scale(grad, 1 / count) : b.div(grad, b.reduceSum(b.filledLike(x, 1), attributes.axes));
+        typeof count === 'number'
+          ? b.scale(grad, 1 / count)
+          : b.div(grad, b.reduceSum(b.filledLike(x, 1), attributes.axes));
       return [b.expandLike(share, x)];
     },
   },
@@ -49,7 +52,11 @@ export const reduction: Rules<
       return [{ dtype, dims }, statistic, statistic];
     },
     vjp: ({ b, inputs, outputs, grad, wants }) => {
-      const [x, scale, bias] = inputs as [(typeof inputs)[number], (typeof inputs)[number], (typeof inputs)[number] | undefined];
+      const [x, scale, bias] = inputs as [
+        (typeof inputs)[number],
+        (typeof inputs)[number],
+        (typeof inputs)[number] | undefined,
+      ];
       const [, mean, inverse] = outputs;
       const normal = b.mul(b.sub(x, mean!), inverse!);
       const scaled = b.mul(grad, scale);
@@ -64,16 +71,12 @@ export const reduction: Rules<
     },
   },
   SimplifiedLayerNormalization: {
-    shape: ({ inputs }) => {
-      const { dtype, dims } = inputs[0]!;
-      return [
-        { dtype, dims },
-        { dtype, dims: [...dims.slice(0, -1), 1] },
-      ];
-    },
-    vjp: ({ b, inputs, outputs, grad, wants }) => {
+    shape: ({ inputs }) => [{ dtype: inputs[0]!.dtype, dims: inputs[0]!.dims }],
+    vjp: ({ b, inputs, attributes, grad, wants }) => {
       const [x, scale] = inputs as [(typeof inputs)[number], (typeof inputs)[number]];
-      const inverse = outputs[1]!;
+      // Computed anew: the operator's optional second output is 1/rms on the CPU provider but the mean on WebGPU's.
+      const meanSquare = b.reduceMean(b.mul(x, x), [-1]);
+      const inverse = b.reciprocal(b.sqrt(b.add(meanSquare, b.scalar(attributes.epsilon))));
       const normal = b.mul(x, inverse);
       const scaled = b.mul(grad, scale);
       return [
