@@ -76,8 +76,53 @@ const words = {
     what: `--set ${d.setting}: ${d.problem}.`,
     todo: 'Give KEY=VALUE with a key of the experiment file, e.g. --set training.learning_rate=0.1.',
   }),
+  'run-unknown': (d: { run: string; store: string; latest: string | null }): Words => ({
+    what: `${d.store}: there is no run ${JSON.stringify(d.run)}.`,
+    todo: d.latest === null ? 'No run has been started here yet.' : `The latest is ${d.latest}.`,
+  }),
+  'adapter-unknown': (d: { adapter: string; store: string; known: readonly string[] }): Words => ({
+    what: `No adapter ${JSON.stringify(d.adapter)}: it is neither in ${d.store} nor a folder.`,
+    todo:
+      d.known.length === 0
+        ? 'No adapter has been trained here yet.'
+        : `Known: ${d.known.join(', ')}; give NAME, NAME@VERSION or a folder.`,
+  }),
+  'template-value': (d: { column: string; problem: string }): Words => ({
+    what: `The template asks for the column ${JSON.stringify(d.column)}, which ${d.problem} in the row: it has no text.`,
+    todo: 'Give the row a string, number or boolean there, or name a value inside it as {{column.inner}}.',
+  }),
   'graph-shape': (d: { tensor: string; problem: string }): Words => ({
     what: `Graph tensor ${d.tensor}: ${d.problem}`,
+    fault: 'work',
+  }),
+  'architecture-unknown': (d: { file: string; modelType: string; known: readonly string[] }): Words => ({
+    what: `${d.file}: model_type "${d.modelType}" is not supported.`,
+    todo: `Supported architectures: ${d.known.join(', ')}.`,
+  }),
+  'weight-missing': (d: { file: string; tensor: string; shape: readonly number[] }): Words => ({
+    what: `${d.file}: tensor ${d.tensor} [${d.shape.join(', ')}] is missing.`,
+    todo: 'config.json and weights do not belong together, or the download is incomplete.',
+  }),
+  'weight-surplus': (d: { file: string; tensor: string }): Words => ({
+    what: `${d.file}: tensor ${d.tensor} has no place in this architecture.`,
+    todo: 'config.json and weights do not belong together, or the model is a variant that is not supported.',
+  }),
+  'weight-shape': (d: {
+    file: string;
+    tensor: string;
+    found: readonly number[];
+    expected: readonly number[];
+  }): Words => ({
+    what: `${d.file}: tensor ${d.tensor} is [${d.found.join(', ')}], config.json asks for [${d.expected.join(', ')}].`,
+    todo: 'config.json and weights do not belong together.',
+  }),
+  'device-unknown': (d: { device: string; known: readonly string[] }): Words => ({
+    what: `Device "${d.device}" is not known.`,
+    todo: `Choose one of ${d.known.join(', ')}.`,
+  }),
+  'device-failed': (d: { device: string; problem: string }): Words => ({
+    what: `The ${d.device} device cannot run this: ${d.problem}`,
+    todo: 'Run `softprompt doctor`, or choose another device.',
     fault: 'work',
   }),
 } satisfies Record<string, (details: never) => Words>;

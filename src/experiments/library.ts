@@ -1,0 +1,189 @@
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { writeFileAtomic } from '../foundation/files.ts';
+import { appendAudit } from './audit.ts';
+import type { Environment } from './environment.ts';
+import type { AdapterCard } from './records.ts';
+import { subfolders } from './store.ts';
+
+/** One version of an adapter in the library. */
+export interface AdapterEntry {
+  readonly name: string;
+  readonly version: number;
+  /** Absolute folder. */
+  readonly dir: string;
+  /** PEFT's name of the method, or null when adapter_config.json cannot be read. */
+  readonly peftType: string | null;
+  /** Number of virtual tokens; null for methods that have none. */
+  readonly virtualTokens: number | null;
+  /** Size of the tensors on disk. */
+  readonly bytes: number;
+  /** Where it comes from; null when the card is missing or cannot be read. */
+  readonly card: AdapterCard | null;
+}
+
+/** An adapter somebody asked for by name or folder. */
+export interface ResolvedAdapter {
+  /** `NAME VERSION` for one of the library, else the folder's name. */
+  readonly label: string;
+  /** Absolute folder. */
+  readonly dir: string;
+}
+
+/** Every version of every adapter, by name, newest version first. */
+export async function listAdapters(store: string): Promise<AdapterEntry[]> {
+  const entries = subfolders(adaptersFolder(store)).flatMap((name) =>
+    versionsOf(store, name).map((version) => readEntry(store, name, version)),
+  );
+  return Promise.all(entries);
+}
+
+/** The version number that the next adapter of this name gets. */
+export function nextVersion(store: string, name: string): number {
+  return (versionsOf(store, name)[0] ?? 0) + 1;
+}
+
+/**
+ * Moves a finished adapter folder (PEFT's files, flushed, on the same file system as the store) into the library as
+ * the next version of its name, with its card: a reader sees the whole version or none of it.
+ */
+export async function saveAdapterVersion(
+  store: string,
+  from: string,
+  card: Omit<AdapterCard, 'version'>,
+): Promise<{ readonly dir: string; readonly version: number }> {
+  const { name } = card;
+  await mkdir(join(adaptersFolder(store), name), { recursive: true });
+  for (;;) {
+    const version = nextVersion(store, name);
+    const dir = versionFolder(store, name, version);
+    await writeCard(from, { ...card, version });
+    try {
+      await rename(from, dir);
+      return { dir, version };
+    } catch (error) {
+      // Another process took this version in between: its folder is there and not empty.
+      if (!existsSync(dir)) throw error;
+    }
+  }
+}
+
+/** Copies a finished adapter folder's files to any folder, each atomically, PEFT's config last; makes the folder. */
+export async function exportAdapter(from: string, to: string, card: AdapterCard): Promise<void> {
+  await mkdir(to, { recursive: true });
+  const isConfig = (file: string): number => Number(file === 'adapter_config.json');
+  for (const file of (await readdir(from)).sort((a, b) => isConfig(a) - isConfig(b))) {
+    await writeFileAtomic(join(to, file), createReadStream(join(from, file)) as AsyncIterable<Buffer>);
+  }
+  await writeCard(to, card);
+}
+
+/** Deletes one version and says so in the audit log. @throws 'adapter-unknown' */
+export async function deleteAdapter(
+  store: string,
+  name: string,
+  version: number,
+  env: Pick<Environment, 'now' | 'user'>,
+): Promise<void> {
+  const dir = versionFolder(store, name, version);
+  if (!existsSync(dir)) throw unknownAdapter(store, `${name}@${version}`);
+  // Out of sight in one step, so that no reader sees half a folder.
+  const doomed = join(adaptersFolder(store), name, `.deleted-${version}`);
+  await rename(dir, doomed);
+  await rm(doomed, { recursive: true });
+  await appendAudit(store, { action: 'deleted', adapter: `${name}@${version}` }, env);
+}
+
+/** The card of an adapter folder; null when it has none (an adapter from elsewhere). @throws 'file-unreadable' */
+export async function readCard(dir: string): Promise<AdapterCard | null> {
+  const file = join(dir, 'card.json');
+  if (!existsSync(file)) return null;
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as AdapterCard;
+  } catch (error) {
+    throw new SoftpromptError('file-unreadable', { file, problem: (error as Error).message }, { cause: error });
+  }
+}
+
+/** Rewrites an adapter's card with some fields changed; does nothing for a folder without a card. */
+export async function updateCard(dir: string, changes: Partial<AdapterCard>): Promise<void> {
+  const card = await readCard(dir);
+  if (card !== null) await writeCard(dir, { ...card, ...changes });
+}
+
+/**
+ * The adapter that a person means by NAME (its newest version), NAME@VERSION or a folder relative to `cwd`.
+ * @throws 'adapter-unknown'
+ */
+export function resolveAdapter(store: string, reference: string, cwd: string): ResolvedAdapter {
+  const at = /^(.+)@(\d+)$/.exec(reference);
+  const name = at?.[1] ?? reference;
+  const version = at === null ? versionsOf(store, name)[0] : Number(at[2]);
+  if (version !== undefined && versionsOf(store, name).includes(version)) {
+    return { label: `${name} ${version}`, dir: versionFolder(store, name, version) };
+  }
+  const dir = resolve(cwd, reference);
+  if (!existsSync(dir) || !statSync(dir).isDirectory()) throw unknownAdapter(store, reference);
+  return { label: labelOf(store, dir), dir };
+}
+
+/** The label of an adapter folder: `NAME VERSION` when it is one of the library's, else the folder's name. */
+export function labelOf(store: string, dir: string): string {
+  const name = basename(resolve(dir, '..'));
+  const version = Number(basename(dir));
+  return resolve(dir) === versionFolder(store, name, version) ? `${name} ${version}` : basename(resolve(dir));
+}
+
+async function readEntry(store: string, name: string, version: number): Promise<AdapterEntry> {
+  const dir = versionFolder(store, name, version);
+  const config = await readConfig(dir);
+  const card = await readCard(dir).catch(() => null);
+  return {
+    name,
+    version,
+    dir,
+    peftType: typeof config.peft_type === 'string' ? config.peft_type : null,
+    virtualTokens: typeof config.num_virtual_tokens === 'number' ? config.num_virtual_tokens : null,
+    bytes: await tensorBytes(dir),
+    card,
+  };
+}
+
+async function readConfig(dir: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const config: unknown = JSON.parse(await readFile(join(dir, 'adapter_config.json'), 'utf8'));
+    return typeof config === 'object' && config !== null ? (config as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Size of an adapter folder's safetensors files. */
+export async function tensorBytes(dir: string): Promise<number> {
+  const files = (await readdir(dir)).filter((file) => file.endsWith('.safetensors'));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(dir, file))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function writeCard(dir: string, card: AdapterCard): Promise<void> {
+  await writeFileAtomic(join(dir, 'card.json'), `${JSON.stringify(card, null, 2)}\n`);
+}
+
+function unknownAdapter(store: string, reference: string): SoftpromptError<'adapter-unknown'> {
+  const known = subfolders(adaptersFolder(store)).filter((name) => versionsOf(store, name).length > 0);
+  return new SoftpromptError('adapter-unknown', { adapter: reference, store, known });
+}
+
+/** Newest first. */
+function versionsOf(store: string, name: string): number[] {
+  return subfolders(join(adaptersFolder(store), name))
+    .filter((folder) => /^[1-9]\d*$/.test(folder))
+    .map(Number)
+    .sort((a, b) => b - a);
+}
+
+const adaptersFolder = (store: string): string => join(store, 'adapters');
+const versionFolder = (store: string, name: string, version: number): string =>
+  join(adaptersFolder(store), name, String(version));
