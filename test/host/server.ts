@@ -14,6 +14,7 @@ const quietSettings = {
   'workbench.enableExperiments': false,
   'workbench.startupEditor': 'none',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.reduceMotion': 'on',
   'window.commandCenter': false,
   'chat.disableAIFeatures': true,
   'git.enabled': false,
@@ -66,7 +67,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const env = { ...process.env, EXTENSIONS_GALLERY: '{}', ...options.env };
 
   if (options.vsix !== undefined) {
-    const install = [main, ...folders, '--install-extension', options.vsix];
+    const install = [main, ...folders, '--force', '--install-extension', options.vsix];
     const { status, stdout, stderr } = spawnSync(process.execPath, install, { encoding: 'utf8', env });
     if (status !== 0) throw new Error(`VS Code did not install ${options.vsix}.\n${stdout}${stderr}`);
   }

@@ -6,7 +6,7 @@ const samples = join(resolve(import.meta.dirname, '../..'), 'samples');
 
 /** A new folder that is gone when this process ends. */
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'softprompt-'));
+  const folder = mkdtempSync(join(tmpdir(), 'softprompt-host-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   return folder;
 }

@@ -1,0 +1,162 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { FrameLocator, Locator, Page } from 'playwright-core';
+
+const results = join(resolve(import.meta.dirname, '../..'), 'test-results');
+
+/** The workbench as a person sees it. Every wait ends with a failure after Playwright's own limit. */
+export class Workbench {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+    page.setDefaultTimeout(30_000);
+  }
+
+  /** Waits until the workbench shows, and its extensions are told to start. */
+  async ready(): Promise<void> {
+    await this.page.locator('.monaco-workbench .statusbar').waitFor();
+    await this.page.locator('.explorer-viewlet .monaco-list-row').first().waitFor();
+  }
+
+  /** Runs a command by its title in the palette, for example `Softprompt: Open Runs`. */
+  async run(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.#pickFirst(`>${title}`, title);
+  }
+
+  /** Chooses an entry of the quick pick that is open. */
+  async pick(label: string): Promise<void> {
+    await this.#pickFirst(label, label);
+  }
+
+  /** Answers the input box that is open. */
+  async answer(text: string): Promise<void> {
+    await this.#quickInput().fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  #quickInput(): Locator {
+    return this.page.locator('.quick-input-widget input[type=text]');
+  }
+
+  async #pickFirst(typed: string, label: string): Promise<void> {
+    await this.#quickInput().fill(typed);
+    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: label }).first();
+    await row.waitFor();
+    await row.click();
+  }
+
+  /** A notification that contains this text. */
+  toast(text: string): Locator {
+    return this.page.locator('.notifications-toasts .notification-list-item').filter({ hasText: text });
+  }
+
+  /** Shows a view container by its title in the activity bar; does nothing when it shows already. */
+  async openContainer(title: string): Promise<void> {
+    const item = this.page.locator('.activitybar .action-item').filter({
+      has: this.page.locator(`a[aria-label^="${title}"]`),
+    });
+    if ((await item.getAttribute('aria-checked')) !== 'true') await item.click();
+    await this.page.locator('.sidebar .composite.title').filter({ hasText: title }).waitFor();
+  }
+
+  /** A row of a tree view, by the view's name and a text of the row. */
+  treeRow(view: string, text: string): Locator {
+    return this.page
+      .locator('.sidebar .pane')
+      .filter({ has: this.page.locator(`[aria-label^="${view}"]`) })
+      .locator('.monaco-list-row')
+      .filter({ hasText: text })
+      .first();
+  }
+
+  /** Uses an inline action of a tree row, by the title of its command. */
+  async inlineAction(row: Locator, title: string): Promise<void> {
+    await row.hover();
+    await row.locator(`.action-label[aria-label^="${title}"]`).click();
+  }
+
+  /** Chooses an entry of a row's context menu. */
+  async contextAction(row: Locator, title: string): Promise<void> {
+    await row.click({ button: 'right' });
+    await this.page.locator('.monaco-menu .action-label').filter({ hasText: title }).first().click();
+  }
+
+  /** An item of the status bar that contains this text. */
+  statusBarItem(text: string): Locator {
+    return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
+  }
+
+  /** The document inside the webview that shows; `text` tells it from others that are open. */
+  webview(): FrameLocator {
+    return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+  }
+
+  /** Opens a file of the workspace in an editor by its name. */
+  async openFile(name: string): Promise<Locator> {
+    await this.page.keyboard.press('Control+p');
+    await this.#pickFirst(name, name);
+    const editor = this.editor(name);
+    await editor.locator('.view-line').first().waitFor();
+    return editor;
+  }
+
+  /** The text editor of a file. */
+  editor(name: string): Locator {
+    return this.page.locator(`.monaco-editor[data-uri$="/${name}"]`);
+  }
+
+  /** Puts the cursor into a line (from 1) of the editor that has the focus and selects all of it. */
+  async selectLine(line: number): Promise<void> {
+    await this.page.keyboard.press('Control+g');
+    await this.answer(`:${line}`);
+    await this.page.keyboard.press('Home');
+    await this.page.keyboard.press('Shift+End');
+    await this.page
+      .locator('.statusbar-item')
+      .filter({ hasText: /selected\)/ })
+      .waitFor();
+  }
+
+  /** Texts that decorations show in an editor before or after the text itself, in order. */
+  async decorationTexts(editor: Locator): Promise<string[]> {
+    return editor.locator('.view-lines').evaluate((lines) => {
+      const { getComputedStyle } = lines.ownerDocument.defaultView;
+      const shown = [...lines.querySelectorAll('span')].flatMap((span) =>
+        ['::before', '::after'].map((side) => getComputedStyle(span, side).content),
+      );
+      const quoted = shown.filter((content) => content.startsWith('"'));
+      return quoted.map((content) => JSON.parse(content).replaceAll('\u00a0', ' '));
+    });
+  }
+
+  /** The hover that shows when the mouse rests on the beginning of a line (from 1) of an editor. */
+  async hoverLine(editor: Locator, line: number): Promise<Locator> {
+    await editor
+      .locator('.view-line')
+      .nth(line - 1)
+      .hover({ position: { x: 20, y: 8 } });
+    const hover = this.page.locator('.monaco-hover:not(.hidden)');
+    await hover.waitFor();
+    return hover;
+  }
+
+  /** Closes notifications that are open. */
+  async dismissToasts(): Promise<void> {
+    await this.run('Notifications: Clear All Notifications');
+  }
+
+  /** Chooses a colour theme. */
+  async useTheme(theme: 'light' | 'dark'): Promise<void> {
+    await this.run('Preferences: Color Theme');
+    await this.pick(theme === 'light' ? 'Light Modern' : 'Dark Modern');
+    await this.page.locator(`.monaco-workbench.${theme === 'light' ? 'vs' : 'vs-dark'}`).waitFor();
+  }
+
+  /** Keeps a picture of the whole window in test-results/. */
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(results, { recursive: true });
+    await this.page.screenshot({ path: join(results, `${name}.png`) });
+  }
+}
