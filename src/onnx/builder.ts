@@ -42,6 +42,13 @@ export class Builder {
     });
   }
 
+  // Outputs.
+
+  /** Makes a value an output of the graph under this name. */
+  outputAs(name: string, value: Value): void {
+    this.graph.output(this.graph.add('Identity', [value], {}, name).outputs[0]!);
+  }
+
   // Elementwise.
 
   add(a: Value, b: Value, name?: string): Value {
@@ -204,10 +211,6 @@ export class Builder {
   }
   gatherElements(x: Value, indices: Value, axis: number): Value {
     return this.graph.add('GatherElements', [x, indices], { axis }).outputs[0]!;
-  }
-  /** data with rows of updates `[n, ...]` added at rows `[n, 1]`. */
-  scatterAdd(data: Value, rows: Value, updates: Value): Value {
-    return this.graph.add('ScatterND', [data, rows, updates], { reduction: 'add' }).outputs[0]!;
   }
   /** data with updates added at indices along an axis. */
   scatterElements(data: Value, indices: Value, updates: Value, axis: number): Value {

@@ -51,7 +51,7 @@ export class Graph {
     return value;
   }
 
-  /** Marks a value as an output under a name of its own. */
+  /** Marks a value as an output. */
   output(value: Value): void {
     if (!this.outputs.includes(value)) this.outputs.push(value);
   }

@@ -5,6 +5,8 @@ import type { Dim, DType } from './dims.ts';
  * marked, which is ONNX Runtime's. An operator added here must get a rule in `rules/` or nothing compiles.
  */
 export interface OperatorAttributes {
+  /** Gives a value another name. */
+  Identity: NoAttributes;
   // Elementwise, one input.
   Neg: NoAttributes;
   Exp: NoAttributes;
@@ -57,9 +59,8 @@ export interface OperatorAttributes {
   /** (table, indices). */
   Gather: { readonly axis: number };
   GatherElements: { readonly axis: number };
-  /** (data, indices [n, 1], updates [n, ...]): adds rows of updates to rows of data. */
-  ScatterND: { readonly reduction: 'none' | 'add' };
-  ScatterElements: { readonly axis: number; readonly reduction: 'none' | 'add' };
+  /** (data, indices, updates): adds updates to data. */
+  ScatterElements: { readonly axis: number; readonly reduction: 'add' };
   // Shapes as tensors.
   Shape: { readonly start: number; readonly end: number };
   ConstantOfShape: StaticShape & { readonly value: number };

@@ -3,6 +3,7 @@ import type { Rules } from './rule.ts';
 
 /** Operators that move elements, and those that make tensors from shapes. */
 export const movement: Rules<
+  | 'Identity'
   | 'Reshape'
   | 'Transpose'
   | 'Concat'
@@ -10,11 +11,14 @@ export const movement: Rules<
   | 'Expand'
   | 'Gather'
   | 'GatherElements'
-  | 'ScatterND'
   | 'ScatterElements'
   | 'Shape'
   | 'ConstantOfShape'
 > = {
+  Identity: {
+    shape: ({ inputs }) => [{ dtype: inputs[0]!.dtype, dims: inputs[0]!.dims }],
+    vjp: ({ grad }) => [grad],
+  },
   Reshape: {
     shape: ({ inputs, attributes }) => [{ dtype: inputs[0]!.dtype, dims: attributes.dims }],
     vjp: ({ b, inputs, grad }) => [b.reshapeLike(grad, inputs[0]!), null],
@@ -85,11 +89,19 @@ export const movement: Rules<
     },
     vjp: ({ b, inputs, attributes, grad }) => {
       const [table, indices] = inputs;
-      if (attributes.axis !== 0) throw new Error('Gather has a gradient along axis 0 only');
-      // Rows of the gradient are added to the rows they were taken from; a row may have been taken often.
-      const rows = b.reshape(indices!, [b.countOf(indices!), 1]);
-      const updates = b.reshape(grad, [b.countOf(indices!), ...table!.dims.slice(1)]);
-      return [b.scatterAdd(b.filledLike(table!, 0), rows, updates), null];
+      const axis = positiveAxis(attributes.axis, table!.dims.length);
+      // Slices of the gradient are added to the slices they were taken from; one may have been taken often. ScatterND
+      // would take the indices as they are, but adds in parallel without regard to repeated ones on the CPU provider.
+      const count = b.countOf(indices!);
+      const updates = b.reshape(
+        grad,
+        table!.dims.map((dim, i) => (i === axis ? count : dim)),
+      );
+      const along = b.reshape(
+        indices!,
+        table!.dims.map((_, i) => (i === axis ? count : 1)),
+      );
+      return [b.scatterElements(b.filledLike(table!, 0), b.expandLike(along, updates), updates, axis), null];
     },
   },
   GatherElements: {
@@ -102,10 +114,6 @@ export const movement: Rules<
       b.scatterElements(b.filledLike(inputs[0]!, 0), inputs[1]!, grad, attributes.axis),
       null,
     ],
-  },
-  ScatterND: {
-    shape: ({ inputs }) => [{ dtype: inputs[0]!.dtype, dims: inputs[0]!.dims }],
-    vjp: 'none',
   },
   ScatterElements: {
     shape: ({ inputs, fail }) => {
