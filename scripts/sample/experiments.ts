@@ -1,0 +1,95 @@
+import type { Half } from './fillers.ts';
+import { Random } from './random.ts';
+import { syntaxes } from './tasks/command.ts';
+import { commitByConvention, commitTypes, conventionType } from './texts/commits.ts';
+import { intentNames, requestOf } from './texts/requests.ts';
+import { reviewOf, sentiments } from './texts/reviews.ts';
+
+/** A row of an experiment's data files: column names to texts, the input first and the answer second. */
+export type Row = Readonly<Record<string, string>>;
+
+/** One of the bundled experiments: where its rows come from and which skill of the base it is about. */
+export interface SampleExperiment {
+  /** Name of its files: NAME.tune.yaml, data/NAME.train.jsonl and so on. */
+  readonly name: string;
+  /** The base's skill that has this text and this answer; its instructions are the known wordings. */
+  readonly skill: string;
+  readonly columns: { readonly input: string; readonly answer: string };
+  /** What the rows are balanced by: the labels, or the intents. */
+  readonly classes: readonly string[];
+  /** A text of a class with its answer. */
+  readonly make: (className: never, random: Random, half: Half) => { text: string; answer: string };
+  readonly seed: number;
+}
+
+function experiment<C extends string>(
+  parts: Omit<SampleExperiment, 'make' | 'classes'> & {
+    classes: readonly C[];
+    make: (className: C, random: Random, half: Half) => { text: string; answer: string };
+  },
+): SampleExperiment {
+  return parts;
+}
+
+/** The three bundled experiments. */
+export const experiments: readonly SampleExperiment[] = [
+  experiment({
+    name: 'commit-kind',
+    skill: 'commit-kind/convention',
+    columns: { input: 'message', answer: 'kind' },
+    classes: commitTypes,
+    make: (type, random, half) => {
+      const commit = commitByConvention(type, random, half);
+      return { text: commit.text, answer: conventionType(commit) };
+    },
+    seed: 101,
+  }),
+  experiment({
+    name: 'request-command',
+    skill: 'command/flags',
+    columns: { input: 'request', answer: 'command' },
+    classes: intentNames,
+    make: (intent, random, half) => {
+      const request = requestOf(intent, random, half);
+      return { text: request.text, answer: syntaxes.flags(request) };
+    },
+    seed: 102,
+  }),
+  experiment({
+    name: 'review-sentiment',
+    skill: 'sentiment/words',
+    columns: { input: 'review', answer: 'sentiment' },
+    classes: sentiments,
+    make: (sentiment, random, half) => ({ text: reviewOf(sentiment, random, half).text, answer: sentiment }),
+    seed: 103,
+  }),
+];
+
+/** The data files of an experiment: their rows and the half of the fillers they may use. */
+export const splits = {
+  train: { rows: 304, half: 'tuning' },
+  val: { rows: 96, half: 'tuning' },
+  test: { rows: 240, half: 'heldOut' },
+  /** The texts to try in the editor. */
+  try: { rows: 16, half: 'heldOut' },
+} as const satisfies Record<string, { rows: number; half: Half }>;
+export type Split = keyof typeof splits;
+
+/** All rows of an experiment: no text twice, each class equally often, in random order. */
+export function rowsOf({ columns, classes, make, seed }: SampleExperiment): Record<Split, Row[]> {
+  const random = new Random(seed);
+  const seen = new Set<string>();
+  const rowOf = (className: string, half: Half): Row => {
+    for (;;) {
+      const { text, answer } = make(className as never, random, half);
+      if (seen.has(text)) continue;
+      seen.add(text);
+      return { [columns.input]: text, [columns.answer]: answer };
+    }
+  };
+  const split = ({ rows, half }: { rows: number; half: Half }): Row[] => {
+    const made = Array.from({ length: rows }, (_, i) => rowOf(classes[i % classes.length] as string, half));
+    return random.sample(made, made.length);
+  };
+  return { train: split(splits.train), val: split(splits.val), test: split(splits.test), try: split(splits.try) };
+}
