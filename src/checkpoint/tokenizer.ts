@@ -53,10 +53,7 @@ export async function openTokenizer(dir: string): Promise<Tokenizer> {
   const eosTokenIds = idsOf('eos');
   return {
     file,
-    encode: (text, { addSpecialTokens }) =>
-      text === ''
-        ? encodeNothing(tokenizer, addSpecialTokens)
-        : tokenizer.encode(text, { add_special_tokens: addSpecialTokens }).ids,
+    encode: (text, { addSpecialTokens }) => tokenizer.encode(text, { add_special_tokens: addSpecialTokens }).ids,
     decode: (ids, { skipSpecialTokens }) =>
       ids.length === 0
         ? ''
@@ -103,12 +100,6 @@ function construct(file: string, json: object, config: JsonObject): HuggingFaceT
     const problem = `is a tokenizer that cannot be used here (${error instanceof Error ? error.message : String(error)})`;
     throw new SoftpromptError('tokenizer-unusable', { file, problem }, { cause: error });
   }
-}
-
-/** The empty text: special tokens alone. (The library's Unigram model makes an unknown token of it.) */
-function encodeNothing(tokenizer: HuggingFaceTokenizer, addSpecialTokens: boolean): number[] {
-  const tokens: readonly string[] = tokenizer.post_processor?.post_process([], null, addSpecialTokens).tokens ?? [];
-  return tokens.map((token) => tokenizer.token_to_id(token)).filter((id) => id !== undefined);
 }
 
 function withoutTokenizer(dir: string, names: ReadonlySet<string>): SoftpromptError {

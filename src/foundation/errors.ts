@@ -12,6 +12,16 @@ export interface Words {
   readonly fault?: 'request' | 'work';
 }
 
+/** A row of a data file. */
+interface RowPlace {
+  readonly file: string;
+  readonly line: number;
+}
+
+function rowPlace(row: RowPlace | undefined): string {
+  return row === undefined ? '' : `${row.file}, line ${row.line}: `;
+}
+
 const words = {
   cancelled: (_: object): Words => ({ what: 'Cancelled.', fault: 'work' }),
   internal: (d: { problem: string }): Words => ({
@@ -60,9 +70,13 @@ const words = {
     what: `Template ${JSON.stringify(d.template)}, character ${d.position + 1}: ${d.problem}.`,
     todo: 'Write a column as {{name}}.',
   }),
-  'template-column': (d: { column: string; columns: readonly string[] }): Words => ({
-    what: `The template asks for the column ${JSON.stringify(d.column)}, which the row does not have.`,
+  'template-column': (d: { column: string; columns: readonly string[]; row?: RowPlace }): Words => ({
+    what: `${rowPlace(d.row)}The template asks for the column ${JSON.stringify(d.column)}, which the row does not have.`,
     todo: `Columns of the row: ${d.columns.length === 0 ? '(none)' : d.columns.join(', ')}.`,
+  }),
+  'template-value': (d: { column: string; problem: string; row?: RowPlace }): Words => ({
+    what: `${rowPlace(d.row)}The template asks for ${JSON.stringify(d.column)}, which ${d.problem} in the row: it has no text.`,
+    todo: 'Give the row a string, number or boolean there, or name a value inside it as {{column.inner}}.',
   }),
   'experiment-invalid': (d: {
     file: string;
@@ -86,10 +100,6 @@ const words = {
       d.known.length === 0
         ? 'No adapter has been trained here yet.'
         : `Known: ${d.known.join(', ')}; give NAME, NAME@VERSION or a folder.`,
-  }),
-  'template-value': (d: { column: string; problem: string }): Words => ({
-    what: `The template asks for the column ${JSON.stringify(d.column)}, which ${d.problem} in the row: it has no text.`,
-    todo: 'Give the row a string, number or boolean there, or name a value inside it as {{column.inner}}.',
   }),
   'graph-shape': (d: { tensor: string; problem: string }): Words => ({
     what: `Graph tensor ${d.tensor}: ${d.problem}`,
@@ -115,6 +125,10 @@ const words = {
   }): Words => ({
     what: `${d.file}: tensor ${d.tensor} is [${d.found.join(', ')}], config.json asks for [${d.expected.join(', ')}].`,
     todo: 'config.json and weights do not belong together.',
+  }),
+  'method-unknown': (d: { type: string; known: readonly string[] }): Words => ({
+    what: `peft_type ${d.type} is not supported yet.`,
+    todo: `Methods that can be trained and applied: ${d.known.join(', ')}.`,
   }),
   'device-unknown': (d: { device: string; known: readonly string[] }): Words => ({
     what: `Device "${d.device}" is not known.`,

@@ -1,0 +1,70 @@
+import type { Tokenizer } from '../checkpoint/tokenizer.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import type { DataRow } from './dataRow.ts';
+import { type Example, type Task, type TextSource, unsupervised } from './example.ts';
+import { type RowPlace, render } from './template.ts';
+
+/**
+ * The example of a row of text.
+ *
+ * - causal_lm: the input as the tokenizer starts a text, the target and the end token; target and end are supervised.
+ * - seq_2_seq_lm: input and target each as the tokenizer starts and ends a text.
+ * - seq_cls: the input as the tokenizer starts and ends a text; the target names the class.
+ *
+ * @throws SoftpromptError data-invalid, template-column, template-value
+ */
+export function templatedExample(
+  values: DataRow['values'],
+  task: Task,
+  place: RowPlace,
+  { tokenizer, input, target, classes }: TextSource,
+): Omit<Example, 'row'> {
+  const inputText = render(input, values, place);
+  const targetText = render(target, values, place);
+  const example = {
+    causal_lm: () => causalExample(tokenizer, inputText, targetText),
+    seq_2_seq_lm: () => ({
+      inputIds: tokenizer.encode(inputText, { addSpecialTokens: true }),
+      labels: tokenizer.encode(targetText, { addSpecialTokens: true }),
+    }),
+    seq_cls: () => ({
+      inputIds: tokenizer.encode(inputText, { addSpecialTokens: true }),
+      labels: [classOf(targetText, classes ?? [], place)],
+    }),
+  } satisfies Record<Task, () => Omit<Example, 'row'>>;
+  const { inputIds, labels } = example[task]();
+  if (inputIds.length > 0 && labels.length > 0) return { inputIds, labels };
+  throw new SoftpromptError('data-invalid', { ...place, problem: 'gives no tokens' });
+}
+
+function causalExample(tokenizer: Tokenizer, input: string, target: string): Omit<Example, 'row'> {
+  const prompt = encodePrompt(tokenizer, input);
+  const end = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
+  const answer = [...tokenizer.encode(target, { addSpecialTokens: false }), ...end];
+  return { inputIds: [...prompt, ...answer], labels: [...prompt.map(() => unsupervised), ...answer] };
+}
+
+/**
+ * The tokens of a text that is to be continued: with the special tokens that the tokenizer starts a text with, without
+ * the end token that some (T5's) put behind it.
+ */
+export function encodePrompt(tokenizer: Tokenizer, text: string): readonly number[] {
+  const ids = tokenizer.encode(text, { addSpecialTokens: true });
+  const ownEnds = endTokens(tokenizer, tokenizer.encode(text, { addSpecialTokens: false }));
+  return ids.slice(0, ids.length - Math.max(0, endTokens(tokenizer, ids) - ownEnds));
+}
+
+/** How many end tokens a sequence ends in. */
+function endTokens(tokenizer: Tokenizer, ids: readonly number[]): number {
+  return ids.length - 1 - ids.findLastIndex((id) => id !== tokenizer.eosTokenId);
+}
+
+function classOf(target: string, classes: readonly string[], place: RowPlace): number {
+  const index = classes.indexOf(target);
+  if (index >= 0) return index;
+  throw new SoftpromptError('data-invalid', {
+    ...place,
+    problem: `its target ${JSON.stringify(target)} is none of the labels`,
+    todo: `Labels: ${classes.map((name) => JSON.stringify(name)).join(', ') || '(none)'}.`,
+  });
+}
