@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { writeFileAtomic } from '../foundation/files.ts';
 import { appendAudit } from './audit.ts';
@@ -131,9 +131,14 @@ export function resolveAdapter(store: string, reference: string, cwd: string): R
 
 /** The label of an adapter folder: `NAME VERSION` when it is one of the library's, else the folder's name. */
 export function labelOf(store: string, dir: string): string {
-  const name = basename(resolve(dir, '..'));
-  const version = Number(basename(dir));
-  return resolve(dir) === versionFolder(store, name, version) ? `${name} ${version}` : basename(resolve(dir));
+  const folder = resolve(dir);
+  return isInLibrary(store, folder) ? `${basename(dirname(folder))} ${basename(folder)}` : basename(folder);
+}
+
+/** Whether a folder is a version of the library. */
+export function isInLibrary(store: string, dir: string): boolean {
+  const folder = resolve(dir);
+  return folder === versionFolder(resolve(store), basename(dirname(folder)), Number(basename(folder)));
 }
 
 async function readEntry(store: string, name: string, version: number): Promise<AdapterEntry> {

@@ -34,6 +34,40 @@ const words = {
     todo: 'Check the path.',
   }),
   'file-unreadable': (d: { file: string; problem: string }): Words => ({ what: `${d.file}: ${d.problem}` }),
+  'run-not-resumable': (d: { run: string; problem: string }): Words => ({
+    what: `Run ${d.run} cannot be resumed: ${d.problem}.`,
+    todo: 'Train the experiment anew.',
+  }),
+  'test-rows-missing': (d: { file: string }): Words => ({
+    what: `${d.file}: data.test is missing, so there are no rows to evaluate on.`,
+    todo: 'Add a file of rows that training never sees.',
+  }),
+  'from-worker': (d: { reason: string; what: string; todo: string | null; fault: 'request' | 'work' }): Words => ({
+    what: d.what,
+    ...(d.todo === null ? {} : { todo: d.todo }),
+    fault: d.fault,
+  }),
+  'worker-exited': (d: { code: number | null; signal: string | null; lastLog: readonly string[] }): Words => ({
+    what: `The worker process ended (${d.signal ?? `exit status ${d.code}`})${
+      d.lastLog.length === 0 ? '' : `; its last lines:\n${d.lastLog.join('\n')}\n`
+    }`,
+    todo: 'The next request starts it again and loads the model anew.',
+    fault: 'work',
+  }),
+  'worker-message': (d: { method: string; problem: string }): Words => ({
+    what: `Message ${d.method}: ${d.problem}.`,
+    fault: 'work',
+  }),
+  'worker-protocol': (d: { client: number; worker: number }): Words => ({
+    what: `The worker speaks protocol ${d.worker}, its client ${d.client}.`,
+    todo: 'Reload the window (or reinstall): both come from the same package.',
+    fault: 'work',
+  }),
+  'model-not-loaded': (_: object): Words => ({ what: 'No model is loaded.', todo: 'Load a model first.' }),
+  'option-invalid': (d: { option: string; problem: string; todo?: string }): Words => ({
+    what: `${d.option}: ${d.problem}.`,
+    ...(d.todo === undefined ? {} : { todo: d.todo }),
+  }),
   'json-invalid': (d: { file: string; line: number; column: number; problem: string }): Words => ({
     what: `${d.file}, line ${d.line}, column ${d.column}: not valid JSON: ${d.problem}.`,
   }),

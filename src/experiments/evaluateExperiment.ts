@@ -1,0 +1,83 @@
+import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { appendAudit } from './audit.ts';
+import type { Environment } from './environment.ts';
+import type { LoadedExperiment } from './experimentFile.ts';
+import { isInLibrary, type ResolvedAdapter, readCard, updateCard } from './library.ts';
+import { listRuns, saveEvaluation } from './runs.ts';
+import type { Experiment } from './schema.ts';
+
+/** What evaluating an experiment asks of the engine. */
+export interface EvaluationEngine {
+  /** The base model, the experiment's hard prompts and these adapters as arms on the same test rows. */
+  evaluate(request: EvaluationRequest, signal: AbortSignal): AsyncGenerator<EvaluationProgress, EvaluationResult>;
+}
+
+/** One evaluation, with absolute paths. */
+export interface EvaluationRequest {
+  /** Path of the experiment file. */
+  readonly file: string;
+  /** With `data.test`. */
+  readonly experiment: Experiment;
+  /** Arms; labels are unique, also among the baselines. */
+  readonly adapters: readonly ResolvedAdapter[];
+}
+
+/**
+ * Evaluates adapters of an experiment on its test rows and keeps the result: with the run (`runId`, else the run the
+ * first adapter came from), the figures on each adapter's card, and a line in the audit log.
+ * @throws 'test-rows-missing'
+ */
+export async function* evaluateExperiment(
+  engine: EvaluationEngine,
+  request: {
+    readonly store: string;
+    readonly loaded: LoadedExperiment;
+    readonly adapters: readonly ResolvedAdapter[];
+    readonly runId: string | null;
+  },
+  signal: AbortSignal,
+  env: Environment,
+): AsyncGenerator<EvaluationProgress, EvaluationResult> {
+  const { store, loaded } = request;
+  const { file, experiment } = loaded;
+  if (experiment.data.test === undefined) throw new SoftpromptError('test-rows-missing', { file });
+  const adapters = uniqueArms(request.adapters, Object.keys(experiment.evaluation.baselines));
+  const result = yield* engine.evaluate({ file, experiment, adapters }, signal);
+
+  const runId = request.runId ?? (await runOf(store, adapters));
+  if (runId !== null) await saveEvaluation(store, runId, result);
+  for (const { dir, label } of adapters.filter((adapter) => isInLibrary(store, adapter.dir))) {
+    const arm = result.arms.find((candidate) => candidate.name === label);
+    if (arm === undefined) continue;
+    await updateCard(dir, { metrics: figuresOf(arm) });
+    await appendAudit(store, { action: 'evaluated', adapter: label.replace(/ (\d+)$/, '@$1') }, env);
+  }
+  return result;
+}
+
+/** Each folder once, under a name that no other arm has. */
+function uniqueArms(adapters: readonly ResolvedAdapter[], baselines: readonly string[]): ResolvedAdapter[] {
+  const taken = new Set(['base', ...baselines]);
+  const folders = new Set<string>();
+  return adapters.flatMap(({ label, dir }) => {
+    if (folders.has(dir)) return [];
+    folders.add(dir);
+    const name = taken.has(label) ? dir : label;
+    taken.add(name);
+    return [{ label: name, dir }];
+  });
+}
+
+/** The run of this store that the first adapter came from, or null. */
+async function runOf(store: string, adapters: readonly ResolvedAdapter[]): Promise<string | null> {
+  const card = adapters[0] === undefined ? null : await readCard(adapters[0].dir);
+  return (await listRuns(store)).find((run) => run.id === card?.run)?.id ?? null;
+}
+
+function figuresOf(arm: ArmResult): Record<string, number> {
+  const figures = Object.entries(arm.metrics).filter(
+    (entry): entry is [string, number] => typeof entry[1] === 'number',
+  );
+  return Object.fromEntries(figures);
+}

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { explain, isAbort, SoftpromptError } from '../foundation/errors.ts';
+import type { DoneEvent, TrainingEvent } from '../training/events.ts';
+import { appendAudit } from './audit.ts';
+import type { Environment } from './environment.ts';
+import { EventLog } from './eventLog.ts';
+import type { LoadedExperiment } from './experimentFile.ts';
+import { exportAdapter, isInLibrary, readCard, saveAdapterVersion } from './library.ts';
+import type { AdapterCard, RunRecord } from './records.ts';
+import { createRun, readRun, readRunExperiment, runFolder, updateRun, wasKilled } from './runs.ts';
+import type { Experiment } from './schema.ts';
+import { TensorBoardWriter } from './tensorboard.ts';
+
+/** What training an experiment asks of the engine. */
+export interface TrainingEngine {
+  /**
+   * Loads what the experiment names and trains it. When `signal` is aborted it stops after the current step, writes a
+   * checkpoint and ends with `done` (reason `stopped`). Before `done` the adapter's files are in `adapterFolder`.
+   */
+  train(request: TrainingRequest, signal: AbortSignal): AsyncIterable<TrainingEvent>;
+  /** A hash of the model in a folder: the same weights give the same one. */
+  fingerprint(modelFolder: string): Promise<string>;
+}
+
+/** One training, with absolute paths. */
+export interface TrainingRequest {
+  readonly experiment: Experiment;
+  /** Folder for checkpoints; those of this run may lie there. */
+  readonly checkpoints: string;
+  /** Whether to continue from the newest checkpoint. */
+  readonly resume: boolean;
+  /** Existing, empty folder for the adapter in PEFT's form. */
+  readonly adapterFolder: string;
+}
+
+/** A run that is about to train. */
+export interface PreparedRun {
+  readonly store: string;
+  readonly run: RunRecord;
+  readonly loaded: LoadedExperiment;
+  readonly resume: boolean;
+}
+
+/** Begins a new run of an experiment. */
+export async function newRun(store: string, loaded: LoadedExperiment, env: Environment): Promise<PreparedRun> {
+  return { store, run: await createRun(store, loaded, env), loaded, resume: false };
+}
+
+/**
+ * Takes up a stopped, failed or killed run with the experiment it was started with.
+ * @throws 'run-unknown'; 'run-not-resumable' when it is finished, still running, or has no checkpoint
+ */
+export async function reopenRun(store: string, id: string, env: Environment): Promise<PreparedRun> {
+  const run = await readRun(store, id);
+  const refuse = (problem: string) => new SoftpromptError('run-not-resumable', { run: id, problem });
+  if (run.state === 'finished') throw refuse('it is finished');
+  if (run.state === 'running' && !wasKilled(run)) throw refuse(`it is still running, in process ${run.pid}`);
+  if (run.checkpoint === null) throw refuse('it ended before its first checkpoint');
+  const loaded = await readRunExperiment(store, run);
+  return {
+    store,
+    run: await updateRun(store, id, { state: 'running', pid: env.pid, ended: null, error: null }),
+    loaded,
+    resume: true,
+  };
+}
+
+/**
+ * Trains a prepared run: yields the engine's events as they come, after writing them to events.jsonl and the
+ * TensorBoard file, and keeps the run's record true. The adapter becomes the next version in the library, or lies in
+ * `output` when that is given; the `done` event names the folder. A new run whose request was wrong leaves nothing.
+ */
+export async function* trainRun(
+  engine: TrainingEngine,
+  prepared: PreparedRun,
+  output: string | null,
+  signal: AbortSignal,
+  env: Environment,
+): AsyncGenerator<TrainingEvent, void> {
+  const { store, run, loaded, resume } = prepared;
+  const folder = runFolder(store, run.id);
+  const adapterFolder = join(folder, 'adapter');
+  await rm(adapterFolder, { recursive: true, force: true });
+  await mkdir(adapterFolder);
+  const request = { experiment: loaded.experiment, checkpoints: join(folder, 'checkpoints'), resume, adapterFolder };
+  const log = await EventLog.open(store, run.id);
+  let board: TensorBoardWriter | null = null;
+  let ended = false;
+  try {
+    for await (const raw of engine.train(request, signal)) {
+      board ??= await TensorBoardWriter.open(folder, env);
+      const event = raw.event === 'done' ? await keepAdapter(engine, prepared, raw, adapterFolder, output, env) : raw;
+      await log.append(event);
+      await board.write(event);
+      await follow(store, run.id, event, env);
+      ended ||= event.event === 'done';
+      yield event;
+    }
+  } catch (error) {
+    ended = true;
+    const { fault, what } = explain(error);
+    if (board === null && !resume && (fault ?? 'request') === 'request') {
+      await log.close();
+      await rm(folder, { recursive: true, force: true });
+    } else {
+      const end = isAbort(error) ? ({ state: 'stopped' } as const) : ({ state: 'failed', error: what } as const);
+      await updateRun(store, run.id, { ...end, ended: env.now().toISOString() });
+    }
+    throw error;
+  } finally {
+    // The reader of the events may leave before the end.
+    if (!ended) await updateRun(store, run.id, { state: 'stopped', ended: env.now().toISOString() });
+    await log.close();
+    await board?.close();
+  }
+}
+
+/** Brings the run's record up to date with an event that changes its state. */
+async function follow(store: string, id: string, event: TrainingEvent, env: Environment): Promise<void> {
+  if (event.event === 'start') {
+    await updateRun(store, id, { totalSteps: event.total_steps, device: event.device, steps: event.resumed_from });
+  } else if (event.event === 'checkpoint') {
+    await updateRun(store, id, { checkpoint: event.step, steps: event.step });
+  } else if (event.event === 'done') {
+    await updateRun(store, id, {
+      state: event.reason === 'stopped' ? 'stopped' : 'finished',
+      steps: event.step,
+      adapter: event.adapter,
+      ended: env.now().toISOString(),
+    });
+  }
+}
+
+/** Puts the finished adapter where it belongs, with its card; gives the event with its final folder. */
+async function keepAdapter(
+  engine: TrainingEngine,
+  { store, run, loaded }: PreparedRun,
+  done: DoneEvent,
+  adapterFolder: string,
+  output: string | null,
+  env: Environment,
+): Promise<DoneEvent> {
+  const { effective, experiment, name } = loaded;
+  const card: Omit<AdapterCard, 'version'> = {
+    name,
+    created: env.now().toISOString(),
+    base: { model: effective.model, fingerprint: await engine.fingerprint(experiment.model) },
+    data: { file: effective.data.train, sha256: await sha256(experiment.data.train) },
+    experiment: effective,
+    run: run.id,
+    seed: effective.training.seed,
+    trainable_parameters: done.trainable_parameters,
+    best_step: done.best_step,
+    validation_loss: done.best_loss,
+    metrics: {},
+    parent: await parentVersion(store, name, experiment.method.init_from),
+  };
+  if (output !== null) {
+    await exportAdapter(adapterFolder, output, { ...card, version: 1 });
+    await rm(adapterFolder, { recursive: true });
+    return { ...done, adapter: output };
+  }
+  const { dir, version } = await saveAdapterVersion(store, adapterFolder, card);
+  await appendAudit(store, { action: 'created', adapter: `${name}@${version}`, detail: `run ${run.id}` }, env);
+  return { ...done, adapter: dir };
+}
+
+/** The version of the same adapter that training started from, if it did. */
+async function parentVersion(store: string, name: string, initFrom: string | undefined): Promise<number | null> {
+  if (initFrom === undefined || !isInLibrary(store, initFrom)) return null;
+  const card = await readCard(initFrom);
+  return card?.name === name ? card.version : null;
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
