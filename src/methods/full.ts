@@ -1,0 +1,17 @@
+import { readFloat32 } from '../checkpoint/tensorReading.ts';
+import type { Method, MethodFactory } from './method.ts';
+
+/** Full fine-tuning: every weight of the model is trained, beginning with the checkpoint's. */
+export const full: MethodFactory = (config, model): Method => ({
+  peftType: 'FULL',
+  virtualTokens: 0,
+  virtualHidden: false,
+  trainables: [...model.weights.tensors].map(([name, { shape }]) => ({ name, dims: shape })),
+  hooks: (trained) => ({ weight: (name) => trained.get(name) }),
+  config: { ...config, peft_type: 'FULL', task_type: 'CAUSAL_LM', base_model_name_or_path: model.dir },
+  initialise: async () => {
+    const tensors = new Map<string, Float32Array>();
+    for (const [name, info] of model.weights.tensors) tensors.set(name, await readFloat32(info));
+    return tensors;
+  },
+});

@@ -1,0 +1,36 @@
+import type { JsonObject } from '../checkpoint/json.ts';
+import type { Random } from '../foundation/random.ts';
+import type { Attachment } from '../models/lossGraph.ts';
+import type { Model } from '../models/model.ts';
+
+/** Methods that can be trained; PEFT's names, and FULL, which PEFT has not. */
+export type PeftType = 'PROMPT_TUNING' | 'FULL';
+
+/** Trained tensors by the names of the adapter file. */
+export type TrainedTensors = ReadonlyMap<string, Float32Array>;
+
+/** Token ids of a text, special tokens included as the tokenizer adds them. */
+export type Encode = (text: string) => readonly number[];
+
+/** What a method may use to make its first tensors. */
+export interface InitContext {
+  readonly model: Model;
+  readonly random: Random;
+  /** Null where rows are already tokenised and the model has no tokenizer. */
+  readonly encode: Encode | null;
+}
+
+/** A configured method: what it trains on one model, where that acts, and how PEFT writes it down. */
+export interface Method extends Attachment {
+  readonly peftType: PeftType;
+  /** Positions the method takes up before every row. */
+  readonly virtualTokens: number;
+  /** Whether those positions have hidden states, so that the last of them predicts a row's first token. */
+  readonly virtualHidden: boolean;
+  /** adapter_config.json; keys it came with and does not know are kept. */
+  readonly config: JsonObject;
+  readonly initialise: (context: InitContext) => Promise<TrainedTensors>;
+}
+
+/** Makes a method from its configuration: an experiment's `method` or an adapter_config.json. */
+export type MethodFactory = (config: JsonObject, model: Model) => Method;

@@ -1,0 +1,78 @@
+import { readFloat32Rows } from '../checkpoint/tensorReading.ts';
+import { ModelConfig } from '../checkpoint/config.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import type { InitContext, Method, MethodFactory, TrainedTensors } from './method.ts';
+
+/** The one tensor, `[num_virtual_tokens, hidden]`, under PEFT's name. */
+const tensorName = 'prompt_embeddings';
+
+/** How the virtual tokens begin; PEFT's names. */
+const inits = {
+  /** Rows of the embedding table, drawn at random. */
+  SAMPLE_VOCAB: async ({ model, random }, count) => {
+    const ids = Array.from({ length: count }, () => random.integer(model.decoder.sizes.vocabulary));
+    return embeddingRows(model, ids);
+  },
+  /** The embeddings of a text, repeated or cut to the length. */
+  TEXT: async ({ model, encode }, count, options) => {
+    const text = options.optionalString('prompt_tuning_init_text') ?? '';
+    if (encode === null) throw options.invalid('prompt_tuning_init', 'is TEXT, but the model has no tokenizer.json');
+    const ids = encode(text);
+    if (ids.length === 0) throw options.invalid('prompt_tuning_init_text', 'is empty; TEXT needs a text');
+    return embeddingRows(model, Array.from({ length: count }, (_, i) => ids[i % ids.length]!));
+  },
+  /** Standard normal numbers, as PEFT draws them: far outside the scale of most embedding tables. */
+  RANDOM: async ({ model, random }, count) =>
+    Float32Array.from({ length: count * model.decoder.sizes.hidden }, () => random.normal()),
+} satisfies Record<string, PromptInit>;
+
+type PromptInit = (context: InitContext, count: number, options: ModelConfig) => Promise<Float32Array>;
+
+/** Soft prompts: trained vectors before the token embeddings, Lester et al., https://arxiv.org/abs/2104.08691. */
+export const promptTuning: MethodFactory = (config, model): Method => {
+  const options = new ModelConfig('method', config);
+  const { hidden, heads, layers, maxPositions } = model.decoder.sizes;
+  const count = options.integer('num_virtual_tokens', 20);
+  if (count < 1 || count >= maxPositions) {
+    throw options.invalid('num_virtual_tokens', `is ${count}; the model has ${maxPositions} positions in all`);
+  }
+  const init = options.string('prompt_tuning_init', 'SAMPLE_VOCAB');
+  if (!(init in inits)) {
+    throw options.invalid('prompt_tuning_init', `is "${init}"; known are ${Object.keys(inits).join(', ')}`);
+  }
+  return {
+    peftType: 'PROMPT_TUNING',
+    virtualTokens: count,
+    virtualHidden: true,
+    trainables: [{ name: tensorName, dims: [count, hidden], graphDims: ['virtual', hidden] }],
+    hooks: (trained) => ({ virtualTokens: () => trained.get(tensorName)! }),
+    config: {
+      auto_mapping: null,
+      base_model_name_or_path: model.dir,
+      inference_mode: true,
+      modules_to_save: null,
+      num_attention_heads: heads,
+      num_layers: layers,
+      num_transformer_submodules: 1,
+      num_virtual_tokens: count,
+      peft_type: 'PROMPT_TUNING',
+      prompt_tuning_init: init,
+      prompt_tuning_init_text: null,
+      revision: null,
+      task_type: 'CAUSAL_LM',
+      token_dim: hidden,
+      tokenizer_kwargs: null,
+      tokenizer_name_or_path: null,
+      ...config,
+    },
+    initialise: async (context): Promise<TrainedTensors> =>
+      new Map([[tensorName, await inits[init as keyof typeof inits](context, count, options)]]),
+  };
+};
+
+function embeddingRows(model: InitContext['model'], ids: readonly number[]): Promise<Float32Array> {
+  const name = `${model.decoder.tokenEmbedding}.weight`;
+  const info = model.weights.tensors.get(name);
+  if (info === undefined) throw new SoftpromptError('internal', { problem: `no tensor ${name}` });
+  return readFloat32Rows(info, ids);
+}

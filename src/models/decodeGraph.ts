@@ -1,0 +1,66 @@
+import { Builder } from '../onnx/builder.ts';
+import type { Graph } from '../onnx/graph.ts';
+import { runLayers, type Segment } from './decoder.ts';
+import { type Attachment, trainedInputs, virtualSegment } from './lossGraph.ts';
+import type { Model } from './model.ts';
+import { Scope } from './scope.ts';
+import type { KeyValue } from './sites.ts';
+
+/** Names of a layer's keys and values among a graph's inputs (`past`) and outputs (`present`). */
+export function cacheNames(kind: 'past' | 'present', layer: number): { readonly key: string; readonly value: string } {
+  return { key: `${kind}.${layer}.key`, value: `${kind}.${layer}.value` };
+}
+
+/**
+ * The graph of inference with a key/value cache. Inputs: `input_ids`, `position_ids` `[batch, time]`, `attention_bias`
+ * `[batch, 1, time, past+time]`, `past.L.key` and `.value` `[batch, kvHeads, past, headDim]`, `rows` `[n]` (which of the
+ * batch * time rows to give logits for), and the trained tensors. Outputs: `logits` `[n, vocabulary]` and `present.*`,
+ * the cache grown by this segment. Virtual tokens are not in this graph: they are the beginning of the cache.
+ */
+export function buildDecodeGraph(model: Model, attachment: Attachment): Graph {
+  const b = new Builder();
+  const { decoder } = model;
+  const { kvHeads, headDim, layers } = decoder.sizes;
+  const ids = b.graph.input('input_ids', 'int64', ['batch', 'time']);
+  const rows = b.graph.input('rows', 'int64', ['rows']);
+  const past: KeyValue[] = [];
+  const input = (name: string) => b.graph.input(name, 'float32', ['batch', kvHeads, 'past', headDim]);
+  for (let i = 0; i < layers; i++) {
+    const names = cacheNames('past', i);
+    past.push({ key: input(names.key), value: input(names.value) });
+  }
+  const scope = scopeOf(b, model, attachment);
+  const segment: Segment = {
+    batch: 'batch',
+    time: 'time',
+    positions: b.graph.input('position_ids', 'int64', ['batch', 'time']),
+    bias: b.graph.input('attention_bias', 'float32', ['batch', 1, 'time', 'past+time']),
+    past: (layer) => past[layer]!,
+    keep: (layer, keyValue) => outputCache(b, layer, keyValue),
+  };
+  const hidden = runLayers(decoder, scope, scope.embedding(decoder.tokenEmbedding, ids), segment);
+  b.outputAs('logits', decoder.head(scope, b.gather(hidden, rows)));
+  return b.graph;
+}
+
+/**
+ * The graph that runs once when an adapter is swapped in: from its virtual tokens to their keys and values, the
+ * beginning of every cache (`present.*`, `[1, kvHeads, virtual, headDim]`). Null when the method has none.
+ */
+export function buildVirtualGraph(model: Model, attachment: Attachment): Graph | null {
+  const b = new Builder();
+  const virtual = virtualSegment(model, scopeOf(b, model, attachment));
+  if (virtual === null) return null;
+  for (let i = 0; i < model.decoder.sizes.layers; i++) outputCache(b, i, virtual.keyValue(i));
+  return b.graph;
+}
+
+function scopeOf(b: Builder, model: Model, attachment: Attachment): Scope {
+  return new Scope(b, model.weights, attachment.hooks(trainedInputs(b, attachment)));
+}
+
+function outputCache(b: Builder, layer: number, { key, value }: KeyValue): void {
+  const names = cacheNames('present', layer);
+  b.outputAs(names.key, key);
+  b.outputAs(names.value, value);
+}

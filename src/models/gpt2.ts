@@ -1,0 +1,76 @@
+import type { Decoder, DecoderFamily, WeightSpec } from './decoder.ts';
+import { activationOf } from './activations.ts';
+import { attend } from './attention.ts';
+
+/** GPT-2: learned positions, layer norm before each sub-block, fused query/key/value, weights lying in x out. */
+export const gpt2: DecoderFamily = (config): Decoder => {
+  const hidden = config.integer(['n_embd', 'hidden_size'], 768);
+  const layers = config.integer(['n_layer', 'num_hidden_layers'], 12);
+  const heads = config.integer(['n_head', 'num_attention_heads'], 12);
+  const vocabulary = config.integer('vocab_size', 50_257);
+  const maxPositions = config.integer(['n_positions', 'max_position_embeddings'], 1024);
+  const inner = config.optionalInteger('n_inner') ?? 4 * hidden;
+  const epsilon = config.number('layer_norm_epsilon', 1e-5);
+  const activation = activationOf(config, 'activation_function', 'gelu_new');
+  const tied = config.boolean('tie_word_embeddings', true);
+  const scaleByLayer = config.boolean('scale_attn_by_inverse_layer_idx', false);
+  const scaled = config.boolean('scale_attn_weights', true);
+  const headDim = hidden / heads;
+  const sizes = { vocabulary, hidden, layers, heads, kvHeads: heads, headDim, maxPositions };
+  const conv = { layout: 'in_out', bias: true } as const;
+
+  return {
+    sizes,
+    tokenEmbedding: 'transformer.wte',
+    basePrefix: 'transformer.',
+    ignored: /\.attn\.(bias|masked_bias)$/,
+    weights: [
+      { name: 'transformer.wte.weight', shape: [vocabulary, hidden] },
+      { name: 'transformer.wpe.weight', shape: [maxPositions, hidden] },
+      ...Array.from({ length: layers }, (_, i) => layerWeights(`transformer.h.${i}`, hidden, inner)).flat(),
+      ...affine('transformer.ln_f', [hidden], hidden),
+      { name: 'lm_head.weight', shape: [vocabulary, hidden], optional: tied },
+    ],
+    begin: (scope, x, segment) => {
+      const positions = scope.b.reshape(segment.positions, [x.dims[0]!]);
+      return { x: scope.b.add(x, scope.embedding('transformer.wpe', positions)), rotary: null };
+    },
+    layer: (scope, i, x, segment) => {
+      const { b, hooks } = scope;
+      const at = `transformer.h.${i}`;
+      const normed = scope.layerNorm(`${at}.ln_1`, x, epsilon);
+      const [q, k, v] = b.split(scope.linear(`${at}.attn.c_attn`, normed, conv), 1, [hidden, hidden, hidden]);
+      const scale = (scaled ? headDim ** -0.5 : 1) / (scaleByLayer ? i + 1 : 1);
+      const mixed = attend(scope, segment, q!, k!, v!, { layer: i, sizes, scale, rotary: null });
+      const attended = scope.linear(`${at}.attn.c_proj`, mixed, conv);
+      const middle = b.add(x, hooks.subBlock?.(b, { layer: i, kind: 'attention' }, x, attended) ?? attended);
+      const inner = scope.linear(`${at}.mlp.c_fc`, scope.layerNorm(`${at}.ln_2`, middle, epsilon), conv);
+      const fed = scope.linear(`${at}.mlp.c_proj`, activation(b, inner), conv);
+      return b.add(middle, hooks.subBlock?.(b, { layer: i, kind: 'mlp' }, middle, fed) ?? fed);
+    },
+    head: (scope, x) => {
+      const normed = scope.layerNorm('transformer.ln_f', x, epsilon);
+      return scope.has('lm_head.weight')
+        ? scope.linear('lm_head', normed)
+        : scope.b.gemm(normed, scope.weight('transformer.wte.weight'), { transB: 1 });
+    },
+  };
+};
+
+function layerWeights(at: string, hidden: number, inner: number): readonly WeightSpec[] {
+  return [
+    ...affine(`${at}.ln_1`, [hidden], hidden),
+    ...affine(`${at}.attn.c_attn`, [hidden, 3 * hidden], 3 * hidden),
+    ...affine(`${at}.attn.c_proj`, [hidden, hidden], hidden),
+    ...affine(`${at}.ln_2`, [hidden], hidden),
+    ...affine(`${at}.mlp.c_fc`, [hidden, inner], inner),
+    ...affine(`${at}.mlp.c_proj`, [inner, hidden], hidden),
+  ];
+}
+
+function affine(path: string, shape: readonly number[], bias: number): readonly WeightSpec[] {
+  return [
+    { name: `${path}.weight`, shape },
+    { name: `${path}.bias`, shape: [bias] },
+  ];
+}

@@ -1,0 +1,79 @@
+import type { CheckpointWeights } from '../checkpoint/weights.ts';
+import type { SafetensorsDtype } from '../checkpoint/dtypes.ts';
+import type { Builder } from '../onnx/builder.ts';
+import type { DType, Value } from '../onnx/dims.ts';
+import type { Hooks } from './sites.ts';
+
+/** Checkpoint element types a model can run from. */
+export const weightDtypes: Readonly<Partial<Record<SafetensorsDtype, DType>>> = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+};
+
+/** How a linear layer's weight lies: torch's Linear is out x in, GPT-2's Conv1D in x out. */
+export type WeightLayout = 'out_in' | 'in_out';
+
+/**
+ * What a model's blocks are written with: the graph, the checkpoint's tensors by name, and the hooks. Modules are called
+ * by their Hugging Face paths.
+ */
+export class Scope {
+  readonly b: Builder;
+  readonly hooks: Hooks;
+  readonly #weights: CheckpointWeights;
+  readonly #values = new Map<string, Value>();
+
+  constructor(b: Builder, weights: CheckpointWeights, hooks: Hooks) {
+    this.b = b;
+    this.hooks = hooks;
+    this.#weights = weights;
+  }
+
+  /** Whether the checkpoint holds a tensor. */
+  has(name: string): boolean {
+    return this.#weights.tensors.has(name);
+  }
+
+  /** A tensor in float32: what a method trains in its place, else the checkpoint's, mapped where it lies. */
+  weight(name: string): Value {
+    let value = this.#values.get(name);
+    if (value === undefined) {
+      value = this.hooks.weight?.(name) ?? this.#mapped(name);
+      this.#values.set(name, value);
+    }
+    return value;
+  }
+
+  /** y = W x + b over x `[tokens, in]`. */
+  linear(path: string, x: Value, { layout = 'out_in', bias = false }: { layout?: WeightLayout; bias?: boolean } = {}): Value {
+    const weight = this.weight(`${path}.weight`);
+    const addend = bias ? this.weight(`${path}.bias`) : undefined;
+    const [outAxis, inAxis] = layout === 'out_in' ? [0, 1] : [1, 0];
+    const y = this.b.gemm(x, weight, { transB: layout === 'out_in' ? 1 : 0, name: path }, addend);
+    const site = { path, inFeatures: weight.dims[inAxis] as number, outFeatures: weight.dims[outAxis] as number };
+    return this.hooks.linear?.(this.b, site, x, y) ?? y;
+  }
+
+  /** Layer normalisation by a module's weight and bias. */
+  layerNorm(path: string, x: Value, epsilon: number): Value {
+    return this.b.layerNorm(x, this.weight(`${path}.weight`), this.weight(`${path}.bias`), epsilon, path);
+  }
+
+  /** Root-mean-square normalisation by a module's weight. */
+  rmsNorm(path: string, x: Value, epsilon: number): Value {
+    return this.b.rmsNorm(x, this.weight(`${path}.weight`), epsilon, path);
+  }
+
+  /** Rows of an embedding table for ids of any shape. */
+  embedding(path: string, ids: Value): Value {
+    return this.b.gather(this.weight(`${path}.weight`), ids, 0, path);
+  }
+
+  #mapped(name: string): Value {
+    const info = this.#weights.tensors.get(name)!;
+    const { file, offset, bytes, shape } = info;
+    const dtype = weightDtypes[info.dtype]!;
+    return this.b.cast(this.b.graph.constant(name, dtype, shape, { file, offset, bytes }), 'float32');
+  }
+}

@@ -1,0 +1,41 @@
+import type { Builder } from '../onnx/builder.ts';
+import type { Value } from '../onnx/dims.ts';
+
+/** A linear layer, by its module path in the Hugging Face model. */
+export interface LinearSite {
+  readonly path: string;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+}
+
+/** A sub-block of a layer: its output before the residual sum. */
+export interface SubBlockSite {
+  readonly layer: number;
+  readonly kind: 'attention' | 'mlp';
+}
+
+/** Keys and values of one layer, each `[batch, kvHeads, time, headDim]`. */
+export interface KeyValue {
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/**
+ * The sites at which a method may attach to a model. A model calls every hook at every site and knows of no method; a
+ * method gives some of them and knows of no model. A hook that is missing changes nothing.
+ */
+export interface Hooks {
+  /** Rows `[virtual, hidden]` that stand before every sequence, in the place of token embeddings. */
+  readonly virtualTokens?: (b: Builder) => Value;
+  /** A trained tensor in the place of the checkpoint's tensor of this name; undefined keeps the checkpoint's. */
+  readonly weight?: (name: string) => Value | undefined;
+  /** Output of a linear layer: x `[tokens, inFeatures]`, y `[tokens, outFeatures]`; gives the new y. */
+  readonly linear?: (b: Builder, site: LinearSite, x: Value, y: Value) => Value;
+  /** Keys and values `[1, kvHeads, virtual, headDim]` that stand before every sequence in a layer. */
+  readonly keyValue?: (b: Builder, layer: number) => KeyValue;
+  /** Output of a sub-block: `input` and `output` `[tokens, hidden]`; gives the new output. */
+  readonly subBlock?: (b: Builder, site: SubBlockSite, input: Value, output: Value) => Value;
+}
+
+/** A model as it is. */
+export const noHooks: Hooks = {};

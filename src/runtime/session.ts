@@ -1,0 +1,74 @@
+import { availableParallelism } from 'node:os';
+import { basename, dirname } from 'node:path';
+import type { InferenceSession } from 'onnxruntime-node';
+import { SoftpromptError } from '../foundation/errors.ts';
+import type { Graph } from '../onnx/graph.ts';
+import { serialize } from '../onnx/serialize.ts';
+import type { Device } from './devices.ts';
+import { loadOnnxRuntime } from './onnxRuntime.ts';
+import type { FloatTensor, Tensor, Tensors } from './tensor.ts';
+
+/** A graph ready to run on a device. Close it when done: its memory is native. */
+export class GraphSession {
+  readonly #session: InferenceSession;
+
+  private constructor(session: InferenceSession) {
+    this.#session = session;
+  }
+
+  /**
+   * Prepares a graph. Constants that lie in files are mapped from there, not read: all such files must lie in one folder.
+   */
+  static async create(graph: Graph, device: Device): Promise<GraphSession> {
+    const ort = await loadOnnxRuntime();
+    try {
+      const session = await ort.InferenceSession.create(serialize(graph, (file) => basename(file)), {
+        executionProviders: [device],
+        logSeverityLevel: 3,
+        intraOpNumThreads: availableParallelism(),
+        extra: { session: { ...sessionEntries, ...externalFolder(graph) } },
+      });
+      return new GraphSession(session);
+    } catch (error) {
+      throw new SoftpromptError('device-failed', { device, problem: (error as Error).message }, { cause: error });
+    }
+  }
+
+  /** Runs the graph on inputs by name; gives its outputs by name. */
+  async run(inputs: Tensors): Promise<Tensors> {
+    const ort = await loadOnnxRuntime();
+    const feeds: Record<string, InstanceType<typeof ort.Tensor>> = {};
+    for (const name of this.#session.inputNames) {
+      const tensor = inputs.get(name);
+      if (tensor === undefined) throw new SoftpromptError('internal', { problem: `no tensor for graph input ${name}` });
+      feeds[name] = new ort.Tensor(tensor.dtype, tensor.data, tensor.dims);
+    }
+    const results = await this.#session.run(feeds);
+    return new Map(Object.entries(results).map(([name, { type, dims, data }]) => [name, { dtype: type, dims, data } as Tensor]));
+  }
+
+  /** Frees the session's native memory. */
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+/**
+ * Weights stay in the mapped file and are shared by all sessions over it: repacking them would give every session a copy
+ * of its own (docs/design.md, "What was measured").
+ */
+const sessionEntries = { disable_prepacking: '1' };
+
+function externalFolder(graph: Graph): Record<string, string> {
+  for (const { data } of graph.constants.values()) {
+    if (!(data instanceof Uint8Array)) return { model_external_initializers_file_folder_path: dirname(data.file) };
+  }
+  return {};
+}
+
+/** A float output by name. */
+export function floatOutput(outputs: Tensors, name: string): FloatTensor {
+  const tensor = outputs.get(name);
+  if (tensor?.dtype !== 'float32') throw new SoftpromptError('internal', { problem: `graph output ${name} is missing` });
+  return tensor;
+}
