@@ -8,12 +8,12 @@ import type { TensorInfo } from './safetensors.ts';
 /** Bytes read at a time; a multiple of every element's width. */
 const pieceBytes = 16 * 1024 * 1024;
 
-/** The tensor's bytes as they lie in the file: row-major, little-endian. */
-export async function readTensorBytes(info: TensorInfo): Promise<Uint8Array> {
-  const bytes = new Uint8Array(info.bytes);
+/** The tensor's bytes, or those from `from` up to `to`, as they lie in the file: row-major, little-endian. */
+export async function readTensorBytes(info: TensorInfo, from = 0, to = info.bytes): Promise<Uint8Array> {
+  const bytes = new Uint8Array(to - from);
   await withFile(info, async (handle) => {
     for (let done = 0; done < bytes.length; done += pieceBytes) {
-      await readExactly(handle, info, bytes.subarray(done, done + pieceBytes), info.offset + done);
+      await readExactly(handle, info, bytes.subarray(done, done + pieceBytes), info.offset + from + done);
     }
   });
   return bytes;

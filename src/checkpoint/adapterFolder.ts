@@ -1,0 +1,110 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { fileError, writeFileAtomic } from '../foundation/files.ts';
+import { isJsonObject, type JsonObject, pythonJson } from './json.ts';
+import { readJsonObject } from './jsonFile.ts';
+import { pickleFile } from './modelFolder.ts';
+import { readSafetensorsHeader, type TensorInfo } from './safetensors.ts';
+import { type TensorData, writeSafetensors } from './tensorWriting.ts';
+
+/** Who wrote an adapter: PEFT, or AdapterHub's `adapters`. */
+export type AdapterFormat = 'peft' | 'adapterhub';
+
+/** An adapter as it lies on disk, whatever its method. */
+export interface AdapterFolder {
+  /** The folder that holds the files, which may be a sub-folder of the one that was asked for. */
+  readonly dir: string;
+  readonly format: AdapterFormat;
+  /** adapter_config.json, keys that nobody here knows included. */
+  readonly config: JsonObject;
+  /** By the name in the file. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+}
+
+const configName = 'adapter_config.json';
+const weightsName = {
+  peft: 'adapter_model.safetensors',
+  adapterhub: 'adapter.safetensors',
+} as const satisfies Record<AdapterFormat, string>;
+
+/**
+ * Reads an adapter's folder; tensors are found, not read. PEFT saves an adapter that has a name of its own in a
+ * sub-folder of that name: a folder with one such sub-folder stands for it.
+ * @throws SoftpromptError adapter-unusable, file-missing, json-invalid, safetensors-invalid
+ */
+export async function readAdapterFolder(dir: string): Promise<AdapterFolder> {
+  const { path, names } = await findFolder(dir);
+  const config = await readJsonObject(join(path, configName));
+  const format = formatOf(path, config);
+  const weights = weightsName[format];
+  if (!names.has(weights)) throw withoutWeights(path, names, weights);
+  const { tensors } = await readSafetensorsHeader(join(path, weights));
+  return { dir: path, format, config, tensors };
+}
+
+/**
+ * Writes an adapter's folder as PEFT does: adapter_model.safetensors, and adapter_config.json with sorted keys. A folder
+ * is an adapter from the moment its adapter_config.json is there, which is written last.
+ */
+export async function writeAdapterFolder(
+  dir: string,
+  config: JsonObject,
+  tensors: readonly TensorData[],
+): Promise<void> {
+  await rm(join(dir, configName), { force: true });
+  await writeSafetensors(join(dir, weightsName.peft), tensors, { format: 'pt' });
+  await writeFileAtomic(join(dir, configName), pythonJson(config));
+}
+
+interface FoundFolder {
+  readonly path: string;
+  readonly names: ReadonlySet<string>;
+}
+
+async function findFolder(dir: string): Promise<FoundFolder> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
+    throw fileError(dir, error, 'an adapter folder');
+  });
+  const names = new Set(entries.map((entry) => entry.name));
+  if (names.has(configName)) return { path: dir, names };
+  const inside: FoundFolder[] = [];
+  for (const entry of entries.filter((e) => e.isDirectory())) {
+    const path = join(dir, entry.name);
+    const found = new Set(await readdir(path));
+    if (found.has(configName)) inside.push({ path, names: found });
+  }
+  const [only, ...others] = inside;
+  if (only !== undefined && others.length === 0) return only;
+  throw new SoftpromptError(
+    'adapter-unusable',
+    only === undefined
+      ? { dir, problem: `is no adapter folder (it has no ${configName})`, todo: 'Give the folder that has one.' }
+      : { dir, problem: 'holds several adapters', todo: `Give one of ${inside.map(({ path }) => path).join(', ')}.` },
+  );
+}
+
+/** Both libraries name the file alike; PEFT's has `peft_type`, AdapterHub's `config` and a `version`. */
+function formatOf(dir: string, config: JsonObject): AdapterFormat {
+  if (typeof config.peft_type === 'string') return 'peft';
+  const { version } = config;
+  if (isJsonObject(config.config) && typeof version === 'string' && version.startsWith('adapters')) return 'adapterhub';
+  throw new SoftpromptError('adapter-unusable', {
+    dir,
+    problem: `its ${configName} has no peft_type, so its method is not known`,
+  });
+}
+
+function withoutWeights(dir: string, names: ReadonlySet<string>, weights: string): SoftpromptError {
+  const pickle = [...names].find((name) => pickleFile.test(name));
+  return new SoftpromptError(
+    'adapter-unusable',
+    pickle === undefined
+      ? { dir, problem: `has no ${weights}` }
+      : {
+          dir,
+          problem: `holds its tensors as ${pickle}, a pickle file, which can run code when it is read and is never opened`,
+          todo: `Load it where it was made and save it with safe_serialization=True, which writes ${weights}.`,
+        },
+  );
+}
