@@ -270,8 +270,7 @@ export class Builder {
   #reshapeTarget(x: Value, dims: readonly Dim[]): Value {
     const before = product(x.dims);
     const after = product(dims);
-    // Sums ('virtual+time') do not multiply out, so only plain products are compared.
-    if (before !== after && !`${before}${after}`.includes('+')) {
+    if (before !== after) {
       throw new SoftpromptError('graph-shape', {
         tensor: x.name,
         problem: `${before} elements cannot become ${after} elements`,

@@ -18,7 +18,8 @@ export function differentiate(b: Builder, loss: Value, wrt: readonly Value[]): r
   }
   const gradients = new Map<Value, Value>([[loss, b.filledLike(loss, 1)]]);
   for (const node of nodes.reverse()) {
-    if (!node.outputs.some((output) => active.has(output) && gradients.has(output))) continue;
+    if (!node.inputs.some((input) => active.has(input))) continue;
+    if (!node.outputs.some((output) => gradients.has(output))) continue;
     for (const [input, gradient] of inputGradients(b, node, active, gradients)) {
       const summed = sumTo(b, gradient, input);
       const before = gradients.get(input);

@@ -1,6 +1,6 @@
 /**
- * Dimensions are numbers or symbols. Symbols are plain names ('batch', 'time') or products and sums of them in a
- * normal form ('4*time', 'virtual+time'), so that equal dimensions are equal strings.
+ * Dimensions are numbers or symbols: plain names ('batch', 'time') or polynomials of them with whole coefficients, written
+ * in a normal form ('8*time', 'batch*past+batch*time', 'time+20'), so that equal dimensions are equal strings.
  */
 export type Dim = number | string;
 
@@ -16,34 +16,46 @@ export interface Value {
 
 /** Product of dimensions: `product([4, 'time', 2])` is `'8*time'`. */
 export function product(dims: readonly Dim[]): Dim {
-  let factor = 1;
-  const symbols: string[] = [];
-  for (const dim of dims) {
-    if (typeof dim === 'number') factor *= dim;
-    else {
-      for (const part of dim.split('*')) {
-        if (/^\d+$/.test(part)) factor *= Number(part);
-        else symbols.push(part);
-      }
-    }
-  }
-  if (symbols.length === 0 || factor === 0) return factor;
-  symbols.sort();
-  return factor === 1 ? symbols.join('*') : [factor, ...symbols].join('*');
+  return show(
+    dims.map(parse).reduce((a, b) => {
+      const terms = new Map<string, number>();
+      for (const [x, i] of a) for (const [y, j] of b) addTerm(terms, [x, y].filter(Boolean).join('*'), i * j);
+      return terms;
+    }, parse(1)),
+  );
 }
 
-/** Sum of dimensions: `sum(['virtual', 'time'])` is `'virtual+time'`; numbers are added up and come last. */
+/** Sum of dimensions: `sum([20, 'time'])` is `'time+20'`. */
 export function sum(dims: readonly Dim[]): Dim {
-  let constant = 0;
-  const symbols: string[] = [];
-  for (const dim of dims) {
-    for (const part of String(dim).split('+')) {
-      if (/^\d+$/.test(part)) constant += Number(part);
-      else symbols.push(part);
-    }
+  const terms = new Map<string, number>();
+  for (const dim of dims) for (const [symbols, coefficient] of parse(dim)) addTerm(terms, symbols, coefficient);
+  return show(terms);
+}
+
+/** A polynomial's coefficients by their symbols, sorted and joined by `*`; those of the constant are ''. */
+function parse(dim: Dim): ReadonlyMap<string, number> {
+  const terms = new Map<string, number>();
+  for (const term of String(dim).split('+')) {
+    const factors = term.split('*');
+    const coefficient = factors.filter((factor) => /^\d/.test(factor)).reduce((a, b) => a * Number(b), 1);
+    addTerm(terms, factors.filter((factor) => !/^\d/.test(factor)).join('*'), coefficient);
   }
-  if (symbols.length === 0) return constant;
-  return constant === 0 ? symbols.join('+') : [...symbols, constant].join('+');
+  return terms;
+}
+
+function addTerm(terms: Map<string, number>, symbols: string, coefficient: number): void {
+  const key = symbols.split('*').sort().join('*');
+  terms.set(key, (terms.get(key) ?? 0) + coefficient);
+}
+
+function show(terms: ReadonlyMap<string, number>): Dim {
+  const constant = terms.get('') ?? 0;
+  const parts = [...terms]
+    .filter(([symbols, coefficient]) => symbols !== '' && coefficient !== 0)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([symbols, coefficient]) => (coefficient === 1 ? symbols : `${coefficient}*${symbols}`));
+  if (parts.length === 0) return constant;
+  return constant === 0 ? parts.join('+') : [...parts, constant].join('+');
 }
 
 /** Whether two shapes are equal, dimension by dimension. */

@@ -1,4 +1,4 @@
-import { broadcast, showDims } from '../dims.ts';
+import { broadcast, type DType, showDims } from '../dims.ts';
 import type { Gradients, Rules, ShapeContext, TensorType, VjpContext } from './rule.ts';
 
 type Unary =
@@ -15,6 +15,10 @@ type Unary =
   | 'Sin'
   | 'Gelu';
 type Binary = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Greater' | 'Where';
+
+function isFloat(dtype: DType): boolean {
+  return dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16';
+}
 
 function same({ inputs, fail }: ShapeContext<Unary>): readonly TensorType[] {
   const x = inputs[0]!;
@@ -84,7 +88,10 @@ export const elementwise: Rules<Unary | Binary | 'Cast'> = {
   Gelu: { shape: same, vjp: geluGradient },
   Cast: {
     shape: ({ inputs, attributes }) => [{ dtype: attributes.to, dims: inputs[0]!.dims }],
-    vjp: ({ b, inputs, grad }) => [b.cast(grad, inputs[0]!.dtype)],
+    // Rounding to whole numbers and back is constant almost everywhere.
+    vjp: ({ b, inputs, attributes, grad }) => [
+      [inputs[0]!.dtype, attributes.to].every(isFloat) ? b.cast(grad, inputs[0]!.dtype) : null,
+    ],
   },
   Add: { shape: (c) => [broadcasted(c)], vjp: ({ grad }) => [grad, grad] },
   Sub: {

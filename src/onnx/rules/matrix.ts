@@ -6,6 +6,7 @@ export const matrix: Rules<'MatMul' | 'Gemm'> = {
   MatMul: {
     shape: ({ inputs, fail }) => {
       const [a, b] = inputs as [(typeof inputs)[number], (typeof inputs)[number]];
+      if (a.dtype !== b.dtype) fail(`types ${a.dtype} and ${b.dtype} differ`);
       if (a.dims.length < 2 || b.dims.length < 2) fail('needs matrices');
       const [m, k] = a.dims.slice(-2);
       const [k2, n] = b.dims.slice(-2);
@@ -21,6 +22,7 @@ export const matrix: Rules<'MatMul' | 'Gemm'> = {
   Gemm: {
     shape: ({ inputs, attributes, fail }) => {
       const [a, b, c] = inputs;
+      if (inputs.some((input) => input.dtype !== a!.dtype)) fail('types differ');
       if (a!.dims.length !== 2 || b!.dims.length !== 2) fail('needs matrices of rank 2');
       const [m, k] = attributes.transA ? [a!.dims[1]!, a!.dims[0]!] : [a!.dims[0]!, a!.dims[1]!];
       const [k2, n] = attributes.transB ? [b!.dims[1]!, b!.dims[0]!] : [b!.dims[0]!, b!.dims[1]!];

@@ -26,7 +26,8 @@ export const movement: Rules<
   Transpose: {
     shape: ({ inputs, attributes, fail }) => {
       const { dtype, dims } = inputs[0]!;
-      if (attributes.perm.length !== dims.length) fail(`permutation ${attributes.perm} of ${showDims(dims)}`);
+      if ([...attributes.perm].sort().join() !== dims.map((_, i) => i).join())
+        fail(`permutation ${attributes.perm} of ${showDims(dims)}`);
       return [{ dtype, dims: attributes.perm.map((axis) => dims[axis]!) }];
     },
     vjp: ({ b, attributes, grad }) => {
@@ -73,7 +74,7 @@ export const movement: Rules<
   Expand: {
     shape: ({ inputs, attributes, fail }) => {
       const { dtype, dims } = inputs[0]!;
-      if (broadcast(dims, attributes.dims) === null)
+      if (!sameDims(broadcast(dims, attributes.dims) ?? [], attributes.dims))
         fail(`${showDims(dims)} does not expand to ${showDims(attributes.dims)}`);
       return [{ dtype, dims: attributes.dims }];
     },
@@ -120,7 +121,11 @@ export const movement: Rules<
       if (!sameDims(inputs[1]!.dims, inputs[2]!.dims)) fail('indices and updates differ in shape');
       return [{ dtype: inputs[0]!.dtype, dims: inputs[0]!.dims }];
     },
-    vjp: 'none',
+    vjp: ({ b, inputs, attributes, grad, wants }) => [
+      grad,
+      null,
+      wants(2) ? b.gatherElements(grad, inputs[1]!, attributes.axis) : null,
+    ],
   },
   Shape: {
     shape: ({ inputs, attributes }) => [

@@ -1,4 +1,4 @@
-import { positiveAxis, product } from '../dims.ts';
+import { positiveAxis, product, sameDims, showDims } from '../dims.ts';
 import type { Rules, ShapeContext, TensorType } from './rule.ts';
 
 function reduced({ inputs, attributes, fail }: ShapeContext<'ReduceSum' | 'ReduceMean'>): readonly TensorType[] {
@@ -11,6 +11,15 @@ function reduced({ inputs, attributes, fail }: ShapeContext<'ReduceSum' | 'Reduc
 
 function same({ inputs }: ShapeContext<'Softmax' | 'LogSoftmax'>): readonly TensorType[] {
   return [{ dtype: inputs[0]!.dtype, dims: inputs[0]!.dims }];
+}
+
+function normalised({ inputs, fail }: ShapeContext<'LayerNormalization' | 'SimplifiedLayerNormalization'>): TensorType {
+  const [x, ...parameters] = inputs;
+  const width = x!.dims.slice(-1);
+  for (const { name, dims } of parameters) {
+    if (!sameDims(dims, width)) fail(`${name} is ${showDims(dims)}, not ${showDims(width)}`);
+  }
+  return { dtype: x!.dtype, dims: x!.dims };
 }
 
 /** Reductions, softmax and normalisation. */
@@ -46,8 +55,8 @@ export const reduction: Rules<
     ],
   },
   LayerNormalization: {
-    shape: ({ inputs }) => {
-      const { dtype, dims } = inputs[0]!;
+    shape: (c) => {
+      const { dtype, dims } = normalised(c);
       const statistic: TensorType = { dtype, dims: [...dims.slice(0, -1), 1] };
       return [{ dtype, dims }, statistic, statistic];
     },
@@ -71,7 +80,7 @@ export const reduction: Rules<
     },
   },
   SimplifiedLayerNormalization: {
-    shape: ({ inputs }) => [{ dtype: inputs[0]!.dtype, dims: inputs[0]!.dims }],
+    shape: (c) => [normalised(c)],
     vjp: ({ b, inputs, attributes, grad, wants }) => {
       const [x, scale] = inputs as [(typeof inputs)[number], (typeof inputs)[number]];
       // Computed anew: the operator's optional second output is 1/rms on the CPU provider but the mean on WebGPU's.
