@@ -21,13 +21,15 @@ export interface WorkerErrorData {
 /** JSON-RPC error code of every error that carries WorkerErrorData. */
 export const workerErrorCode = 1;
 
+/** The worker's answer to `hello`. */
+export interface WorkerGreeting {
+  readonly protocolVersion: number;
+  readonly pid: number;
+  readonly node: string;
+}
 export const helloParams = z.object({ protocolVersion: z.number() });
 /** client -> worker, first of all: do we speak the same protocol? */
-export const hello = new RequestType<
-  z.infer<typeof helloParams>,
-  { readonly protocolVersion: number; readonly pid: number; readonly node: string },
-  WorkerErrorData
->('hello');
+export const hello = new RequestType<z.infer<typeof helloParams>, WorkerGreeting, WorkerErrorData>('hello');
 
 /** A device that could run the engine, and whether it does here. */
 export interface DeviceReport {
