@@ -164,6 +164,10 @@ const words = {
     what: `peft_type ${d.type} is not supported yet.`,
     todo: `Methods that can be trained and applied: ${d.known.join(', ')}.`,
   }),
+  'checkpoint-foreign': (d: { file: string }): Words => ({
+    what: `${d.file}: not a checkpoint of a training run.`,
+    todo: 'Remove the file, or resume from another one.',
+  }),
   'device-unknown': (d: { device: string; known: readonly string[] }): Words => ({
     what: `Device "${d.device}" is not known.`,
     todo: `Choose one of ${d.known.join(', ')}.`,

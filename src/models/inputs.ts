@@ -30,9 +30,15 @@ export interface LossInputs {
 /**
  * Inputs of the loss graph for rows that are padded on the right. A label at position t is predicted from the positions
  * before it; the first position's from the last virtual token, so without virtual tokens it does not count. Positions
- * follow the tokens, causal attention never looks right, and so padding cannot change a result.
+ * follow the tokens, causal attention never looks right, and so padding cannot change a result. Every token's loss
+ * weight is multiplied by `scale`.
  */
-export function lossInputs(rows: readonly LabelledRow[], virtual: number, hasVirtualHidden: boolean): LossInputs {
+export function lossInputs(
+  rows: readonly LabelledRow[],
+  virtual: number,
+  hasVirtualHidden: boolean,
+  scale = 1,
+): LossInputs {
   const time = Math.max(...rows.map((row) => row.inputIds.length), 1);
   const ids = new BigInt64Array(rows.length * time);
   const positions = new BigInt64Array(rows.length * time);
@@ -50,7 +56,7 @@ export function lossInputs(rows: readonly LabelledRow[], virtual: number, hasVir
       if (label === ignoreLabel || (t === 0 && !hasVirtualHidden)) continue;
       supervised.push(t === 0 ? virtual - 1 : offset + r * time + t - 1);
       targets.push(label);
-      weights.push(row.weights?.[t] ?? 1);
+      weights.push(scale * (row.weights?.[t] ?? 1));
     }
     tokens += row.inputIds.length;
     return targets.length - before;

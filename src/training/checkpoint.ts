@@ -1,0 +1,86 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSafetensorsHeader } from '../checkpoint/safetensors.ts';
+import { readFloat32 } from '../checkpoint/tensorReading.ts';
+import { type TensorData, writeSafetensors } from '../checkpoint/tensorWriting.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import type { TrainedTensors } from '../methods/method.ts';
+import type { Moments } from './adamw.ts';
+
+/** Everything a run needs to go on as if it had never stopped. */
+export interface TrainingState {
+  /** Steps taken; the batches already drawn follow from it. */
+  readonly step: number;
+  readonly tensors: TrainedTensors;
+  readonly moments: ReadonlyMap<string, Moments>;
+  /** The best weights so far, by validation loss; null before the first validation. */
+  readonly best: { readonly step: number; readonly loss: number; readonly tensors: TrainedTensors } | null;
+  /** Validations since the best. */
+  readonly stale: number;
+  /** Seconds spent in steps so far. */
+  readonly seconds: number;
+  /** State of the generator that orders the rows, as it was when the run began. */
+  readonly orderState: readonly number[];
+}
+
+const fileName = /^step-(\d+)\.safetensors$/;
+
+/** Writes a checkpoint as one file, `step-N.safetensors`; gives its path. */
+export async function writeCheckpoint(folder: string, state: TrainingState): Promise<string> {
+  const path = join(folder, `step-${String(state.step).padStart(6, '0')}.safetensors`);
+  const tensors: TensorData[] = [];
+  const put = (kind: string, name: string, data: Float32Array) =>
+    tensors.push({ name: `${kind}:${name}`, dtype: 'F32', shape: [data.length], data });
+  for (const [name, data] of state.tensors) put('weight', name, data);
+  for (const [name, { first, second }] of state.moments) {
+    put('first', name, first);
+    put('second', name, second);
+  }
+  for (const [name, data] of state.best?.tensors ?? []) put('best', name, data);
+  const { step, stale, seconds, orderState } = state;
+  const best = state.best === null ? null : { step: state.best.step, loss: state.best.loss };
+  await writeSafetensors(path, tensors, { training_state: JSON.stringify({ step, stale, seconds, orderState, best }) });
+  return path;
+}
+
+/** The newest checkpoint in a folder, or null. */
+export async function newestCheckpoint(folder: string): Promise<string | null> {
+  const names = await readdir(folder).catch(() => []);
+  const steps = names.flatMap((name) => fileName.exec(name)?.[1] ?? []);
+  if (steps.length === 0) return null;
+  const newest = steps.reduce((a, b) => (Number(b) > Number(a) ? b : a));
+  return join(folder, `step-${newest}.safetensors`);
+}
+
+/** Reads a checkpoint. */
+export async function readCheckpoint(file: string): Promise<TrainingState> {
+  const { metadata, tensors } = await readSafetensorsHeader(file);
+  const written = metadata.get('training_state');
+  if (written === undefined) throw new SoftpromptError('checkpoint-foreign', { file });
+  const { step, stale, seconds, orderState, best } = JSON.parse(written) as {
+    step: number;
+    stale: number;
+    seconds: number;
+    orderState: number[];
+    best: { step: number; loss: number } | null;
+  };
+  const kinds = { weight: new Map(), first: new Map(), second: new Map(), best: new Map() } satisfies Record<
+    string,
+    Map<string, Float32Array>
+  >;
+  for (const [name, info] of tensors) {
+    const colon = name.indexOf(':');
+    kinds[name.slice(0, colon) as keyof typeof kinds].set(name.slice(colon + 1), await readFloat32(info));
+  }
+  const moments = new Map<string, Moments>();
+  for (const [name, first] of kinds.first) moments.set(name, { first, second: kinds.second.get(name)! });
+  return {
+    step,
+    stale,
+    seconds,
+    orderState,
+    tensors: kinds.weight,
+    moments,
+    best: best === null ? null : { ...best, tensors: kinds.best },
+  };
+}

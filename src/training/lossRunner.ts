@@ -1,0 +1,69 @@
+import type { Method, TrainedTensors } from '../methods/method.ts';
+import { type LabelledRow, lossInputs } from '../models/inputs.ts';
+import { buildLossGraph, gradientName } from '../models/lossGraph.ts';
+import type { Model } from '../models/model.ts';
+import type { Device } from '../runtime/devices.ts';
+import { floatOutput, GraphSession } from '../runtime/session.ts';
+import { floats } from '../runtime/tensor.ts';
+
+/** The part of a method that says where and how it acts. */
+export type MethodShape = Pick<Method, 'trainables' | 'hooks' | 'virtualTokens' | 'virtualHidden'>;
+
+/** What a batch gave. */
+export interface BatchLoss {
+  /** Sum over the supervised tokens of weight times negative log-probability. */
+  readonly loss: number;
+  /** Natural-log probabilities of the supervised tokens, by row, in order. */
+  readonly logprobs: readonly Float32Array[];
+  /** Real tokens in the batch. */
+  readonly tokens: number;
+  /** Gradients by trained tensor; empty without gradients. */
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+}
+
+/** Runs a model's loss, with or without gradients, for one method. Close it when done. */
+export class LossRunner {
+  readonly #session: GraphSession;
+  readonly #method: MethodShape;
+  readonly #withGradients: boolean;
+
+  private constructor(session: GraphSession, method: MethodShape, withGradients: boolean) {
+    this.#session = session;
+    this.#method = method;
+    this.#withGradients = withGradients;
+  }
+
+  static async create(model: Model, method: MethodShape, device: Device, withGradients: boolean): Promise<LossRunner> {
+    const session = await GraphSession.create(buildLossGraph(model, method, withGradients), device);
+    return new LossRunner(session, method, withGradients);
+  }
+
+  /** The loss of some rows; every token's weight is multiplied by `scale`. */
+  async run(rows: readonly LabelledRow[], trained: TrainedTensors, scale = 1): Promise<BatchLoss> {
+    const { virtualTokens, virtualHidden, trainables } = this.#method;
+    const { tensors, counts, tokens } = lossInputs(rows, virtualTokens, virtualHidden, scale);
+    for (const { name, dims } of trainables) tensors.set(name, floats(trained.get(name)!, dims));
+    const outputs = await this.#session.run(tensors);
+    const all = floatOutput(outputs, 'token_logprobs').data;
+    let at = 0;
+    const logprobs = counts.map((count) => all.subarray(at, (at += count)));
+    const gradients = new Map<string, Float32Array>();
+    if (this.#withGradients) {
+      for (const { name } of trainables) gradients.set(name, floatOutput(outputs, gradientName(name)).data);
+    }
+    return { loss: floatOutput(outputs, 'loss').data[0]!, logprobs, tokens, gradients };
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+}
+
+/** How many positions of a row count, given whether its first token can be predicted, and the sum of their weights. */
+export function supervisedWeight(row: LabelledRow, method: Pick<Method, 'virtualHidden'>): number {
+  let weight = 0;
+  for (let t = method.virtualHidden ? 0 : 1; t < row.labels.length; t++) {
+    if (row.labels[t] !== -100) weight += row.weights?.[t] ?? 1;
+  }
+  return weight;
+}

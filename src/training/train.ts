@@ -1,0 +1,226 @@
+import { planBatches } from '../data/batches.ts';
+import { Random } from '../foundation/random.ts';
+import type { Method, TrainedTensors } from '../methods/method.ts';
+import type { LabelledRow } from '../models/inputs.ts';
+import type { Model } from '../models/model.ts';
+import type { Device } from '../runtime/devices.ts';
+import { AdamW, clipFactor, gradientNorm } from './adamw.ts';
+import { type TrainingState, writeCheckpoint } from './checkpoint.ts';
+import type { DoneEvent, StepEvent, TrainingEvent } from './events.ts';
+import { LossRunner, supervisedWeight } from './lossRunner.ts';
+import { type TrainingOptions, stepsPerEpoch, totalSteps } from './options.ts';
+import { learningRate } from './schedule.ts';
+
+/** A training run: what is trained on what, and how. */
+export interface TrainingSetup {
+  readonly model: Model;
+  readonly method: Method;
+  /** The first tensors of a new run; not used when `resume` is given. */
+  readonly initial: TrainedTensors;
+  readonly rows: readonly LabelledRow[];
+  /** Rows of the validation loss; may be empty. */
+  readonly validation: readonly LabelledRow[];
+  readonly options: TrainingOptions;
+  readonly device: Device;
+  /** Folder for checkpoints. */
+  readonly checkpoints: string;
+  /** A checkpoint to go on from. */
+  readonly resume: TrainingState | null;
+  /** Makes a sample for the stream after a validation, or null for none. */
+  readonly sample: ((tensors: TrainedTensors) => Promise<{ input: string; expected: string; output: string }>) | null;
+  /** Milliseconds of a clock. */
+  readonly now: () => number;
+}
+
+/** How a run ended and the weights it keeps. */
+export interface TrainingOutcome extends Omit<DoneEvent, 'event' | 'adapter'> {
+  readonly tensors: TrainedTensors;
+}
+
+/**
+ * Trains: yields what happens and returns the weights to keep, those of the best validation loss (of the last step
+ * without validation). When `signal` is aborted it stops after the current step and writes a checkpoint. The same setup
+ * and seed give the same bytes, stopped and resumed or not.
+ */
+export async function* train(
+  setup: TrainingSetup,
+  signal: AbortSignal,
+): AsyncGenerator<Exclude<TrainingEvent, DoneEvent>, TrainingOutcome> {
+  const runner = await LossRunner.create(setup.model, setup.method, setup.device, true);
+  const validator =
+    setup.validation.length === 0 ? null : await LossRunner.create(setup.model, setup.method, setup.device, false);
+  try {
+    return yield* new Run(setup, runner, validator).go(signal);
+  } finally {
+    await runner.close();
+    await validator?.close();
+  }
+}
+
+/** The state of one run between its steps. */
+class Run {
+  readonly #setup: TrainingSetup;
+  readonly #runner: LossRunner;
+  readonly #validator: LossRunner | null;
+  readonly #tensors: Map<string, Float32Array>;
+  readonly #optimizer: AdamW;
+  readonly #orderState: readonly number[];
+  readonly #batches: Generator<readonly number[], never>;
+  #step: number;
+  #stale: number;
+  #seconds: number;
+  #best: TrainingState['best'];
+
+  constructor(setup: TrainingSetup, runner: LossRunner, validator: LossRunner | null) {
+    const { resume, options, rows } = setup;
+    this.#setup = setup;
+    this.#runner = runner;
+    this.#validator = validator;
+    this.#tensors = copyOf(resume?.tensors ?? setup.initial);
+    this.#optimizer = new AdamW(options, resume?.moments, resume?.step ?? 0);
+    this.#step = resume?.step ?? 0;
+    this.#stale = resume?.stale ?? 0;
+    this.#seconds = resume?.seconds ?? 0;
+    this.#best = resume?.best ?? null;
+    this.#orderState = resume?.orderState ?? Random.of(options.seed, 'order').state;
+    const order = Random.restore(this.#orderState);
+    this.#batches = planBatches({
+      lengths: rows.map((row) => row.inputIds.length),
+      batchSize: options.per_device_train_batch_size,
+      random: () => order.uniform(),
+      shuffle: options.shuffle,
+    });
+    // The batches of the steps already taken, drawn again: cheap, and the generator is then where it was.
+    for (let i = 0; i < this.#step * options.gradient_accumulation_steps; i++) this.#batches.next();
+  }
+
+  async *go(signal: AbortSignal): AsyncGenerator<Exclude<TrainingEvent, DoneEvent>, TrainingOutcome> {
+    const { options, rows, validation, method, model, device } = this.#setup;
+    const total = totalSteps(options, rows.length);
+    yield {
+      event: 'start',
+      total_steps: total,
+      resumed_from: this.#step,
+      epochs: total / stepsPerEpoch(options, rows.length),
+      train_rows: rows.length,
+      validation_rows: validation.length,
+      trainable_parameters: parameterCount(this.#tensors),
+      total_parameters: model.parameters + (method.peftType === 'FULL' ? 0 : parameterCount(this.#tensors)),
+      device,
+    };
+    let reason: DoneEvent['reason'] = 'finished';
+    while (this.#step < total) {
+      yield await this.#takeStep(total);
+      const last = this.#step === total;
+      if (this.#validator !== null && (last || this.#step % options.eval_steps === 0)) yield* this.#validate();
+      const patience = options.early_stopping_patience;
+      if (!last && patience !== undefined && this.#stale >= patience) reason = 'early_stopping';
+      else if (!last && signal.aborted) reason = 'stopped';
+      const saving = this.#step % (options.save_steps ?? options.eval_steps) === 0;
+      if (last || saving || reason !== 'finished') yield await this.#save();
+      if (reason !== 'finished') break;
+    }
+    return this.#outcome(reason);
+  }
+
+  async #takeStep(total: number): Promise<StepEvent> {
+    const { options, rows, method, now } = this.#setup;
+    const began = now();
+    const batches: LabelledRow[][] = [];
+    for (let i = 0; i < options.gradient_accumulation_steps; i++) {
+      batches.push(this.#batches.next().value.map((row) => rows[row]!));
+    }
+    // The loss is the mean over the supervised tokens of the whole step, of all its batches together.
+    const weight = batches.flat().reduce((sum, row) => sum + supervisedWeight(row, method), 0);
+    const gradients = new Map<string, Float32Array>();
+    let loss = 0;
+    let tokens = 0;
+    for (const batch of batches) {
+      const result = await this.#runner.run(batch, this.#tensors, 1 / Math.max(weight, 1e-12));
+      loss += result.loss;
+      tokens += result.tokens;
+      for (const [name, gradient] of result.gradients) addInto(gradients, name, gradient);
+    }
+    const norm = gradientNorm(gradients);
+    const rate = learningRate(options, this.#step, total);
+    this.#optimizer.step(this.#tensors, gradients, rate, clipFactor(norm, options.max_grad_norm));
+    this.#step++;
+    const seconds = (now() - began) / 1000;
+    this.#seconds += seconds;
+    const epoch = this.#step / stepsPerEpoch(options, rows.length);
+    return { event: 'step', step: this.#step, epoch, loss, learning_rate: rate, grad_norm: norm, tokens, seconds };
+  }
+
+  async *#validate(): AsyncGenerator<Exclude<TrainingEvent, DoneEvent>> {
+    const { validation, method, options, sample, now } = this.#setup;
+    const began = now();
+    const loss = await meanLoss(this.#validator!, validation, method, this.#tensors, options.per_device_train_batch_size);
+    const best = this.#best === null || loss < this.#best.loss;
+    this.#stale = best ? 0 : this.#stale + 1;
+    if (best) this.#best = { step: this.#step, loss, tensors: copyOf(this.#tensors) };
+    const seconds = (now() - began) / 1000;
+    this.#seconds += seconds;
+    yield { event: 'eval', step: this.#step, loss, best, seconds };
+    if (sample !== null) yield { event: 'sample', step: this.#step, ...(await sample(this.#tensors)) };
+  }
+
+  async #save(): Promise<TrainingEvent & { event: 'checkpoint' }> {
+    const path = await writeCheckpoint(this.#setup.checkpoints, {
+      step: this.#step,
+      tensors: this.#tensors,
+      moments: this.#optimizer.moments,
+      best: this.#best,
+      stale: this.#stale,
+      seconds: this.#seconds,
+      orderState: this.#orderState,
+    });
+    return { event: 'checkpoint', step: this.#step, path };
+  }
+
+  #outcome(reason: DoneEvent['reason']): TrainingOutcome {
+    return {
+      step: this.#step,
+      reason,
+      best_step: this.#best?.step ?? this.#step,
+      best_loss: this.#best?.loss ?? null,
+      seconds: this.#seconds,
+      trainable_parameters: parameterCount(this.#tensors),
+      tensors: this.#best?.tensors ?? this.#tensors,
+    };
+  }
+}
+
+/** Mean loss of rows over their supervised tokens, rows of like length together. */
+async function meanLoss(
+  runner: LossRunner,
+  rows: readonly LabelledRow[],
+  method: Method,
+  tensors: TrainedTensors,
+  batchSize: number,
+): Promise<number> {
+  const sorted = [...rows].sort((a, b) => a.inputIds.length - b.inputIds.length);
+  let loss = 0;
+  let weight = 0;
+  for (let i = 0; i < sorted.length; i += batchSize) {
+    const batch = sorted.slice(i, i + batchSize);
+    loss += (await runner.run(batch, tensors)).loss;
+    for (const row of batch) weight += supervisedWeight(row, method);
+  }
+  return loss / weight;
+}
+
+function addInto(sums: Map<string, Float32Array>, name: string, addend: Float32Array): void {
+  const sum = sums.get(name);
+  if (sum === undefined) sums.set(name, addend);
+  else for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + addend[i]!;
+}
+
+function copyOf(tensors: TrainedTensors): Map<string, Float32Array> {
+  return new Map([...tensors].map(([name, data]) => [name, data.slice()]));
+}
+
+function parameterCount(tensors: TrainedTensors): number {
+  let count = 0;
+  for (const data of tensors.values()) count += data.length;
+  return count;
+}
