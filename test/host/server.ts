@@ -16,6 +16,7 @@ const quietSettings = {
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'workbench.reduceMotion': 'on',
   'window.commandCenter': false,
+  'window.autoDetectColorScheme': true,
   'chat.disableAIFeatures': true,
   'git.enabled': false,
 };

@@ -4,6 +4,9 @@ import type { FrameLocator, Locator, Page } from 'playwright-core';
 
 const results = join(resolve(import.meta.dirname, '../..'), 'test-results');
 
+/** What a change of theme takes to reach webviews, milliseconds: nothing tells when they are done. */
+const repaint = 400;
+
 /** The workbench as a person sees it. Every wait ends with a failure after Playwright's own limit. */
 export class Workbench {
   readonly page: Page;
@@ -142,21 +145,29 @@ export class Workbench {
     return hover;
   }
 
+  /** Answers a notification that contains this text with one of its buttons. */
+  async answerToast(text: string, button: string): Promise<void> {
+    await this.toast(text).getByRole('button', { name: button, exact: true }).click();
+  }
+
   /** Closes notifications that are open. */
   async dismissToasts(): Promise<void> {
     await this.run('Notifications: Clear All Notifications');
   }
 
-  /** Chooses a colour theme. */
+  /** Switches the colour theme as the system's would. */
   async useTheme(theme: 'light' | 'dark'): Promise<void> {
-    await this.run('Preferences: Color Theme');
-    await this.pick(theme === 'light' ? 'Light Modern' : 'Dark Modern');
-    await this.page.locator(`.monaco-workbench.${theme === 'light' ? 'vs' : 'vs-dark'}`).waitFor();
+    await this.page.emulateMedia({ colorScheme: theme });
+    await this.page.locator(theme === 'light' ? '.monaco-workbench.vs' : '.monaco-workbench.vs-dark').waitFor();
   }
 
-  /** Keeps a picture of the whole window in test-results/. */
+  /** Keeps pictures of the whole window, NAME-light.png and NAME-dark.png in test-results/; the dark theme stays. */
   async screenshot(name: string): Promise<void> {
     mkdirSync(results, { recursive: true });
-    await this.page.screenshot({ path: join(results, `${name}.png`) });
+    for (const theme of ['light', 'dark'] as const) {
+      await this.useTheme(theme);
+      await this.page.waitForTimeout(repaint);
+      await this.page.screenshot({ path: join(results, `${name}-${theme}.png`) });
+    }
   }
 }

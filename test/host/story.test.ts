@@ -1,0 +1,145 @@
+/**
+ * The main job as a person does it, in the real workbench with the packed extension: open the sample folder, train a
+ * soft prompt, watch it, swap it in, ask it about a line, compare it. Pictures of it are left in test-results/.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { packExtension } from '../../scripts/package.mjs';
+import { launchBrowser, openFolder } from './browser.ts';
+import { type Server, startServer } from './server.ts';
+import { Workbench } from './workbench.ts';
+import { copyOfSamples, temporaryFolder } from './workspace.ts';
+
+/** Training and comparing take a while on two busy cores, milliseconds. */
+const patience = { timeout: 300_000 };
+/** How often to look at the chart, milliseconds. */
+const glance = 1000;
+
+const folder = copyOfSamples();
+let server: Server;
+let browser: Browser;
+let workbench: Workbench;
+const strangers = new Set<string>();
+
+before(async () => {
+  const dataDir = temporaryFolder();
+  const vsix = join(dataDir, 'softprompt.vsix');
+  await packExtension(`${process.platform}-${process.arch}`, vsix);
+  server = await startServer({ dataDir, vsix });
+  browser = await launchBrowser();
+  const page = await openFolder(browser, server, folder);
+  page.on('request', (request) => {
+    // A service worker of the webview answers what goes to vscode-cdn.net.
+    const { host, protocol } = new URL(request.url());
+    const isOwn = host === server.authority || host.endsWith('.vscode-cdn.net') || !/^(http|ws)/.test(protocol);
+    if (!isOwn) strangers.add(host);
+  });
+  workbench = new Workbench(page);
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+let broken = false;
+/** One step of the story; the steps after a failed one are skipped. */
+function step(title: string, work: () => Promise<void>): void {
+  test(title, async (t) => {
+    if (broken) return t.skip('an earlier step failed');
+    broken = true;
+    try {
+      await work();
+      broken = false;
+    } finally {
+      if (broken) await workbench.screenshot('failed');
+    }
+  });
+}
+
+step('the sample folder opens, with its experiments in the view and its model in the status bar', async () => {
+  await workbench.ready();
+  await workbench.openContainer('Softprompt');
+  for (const name of ['commit-kind', 'request-command', 'review-sentiment']) {
+    await workbench.treeRow('Experiments', name).waitFor();
+  }
+  await workbench.statusBarItem('tiny · base model').waitFor();
+  await workbench.screenshot('1-opened');
+});
+
+step('an experiment is trained from the palette, and points arrive in the chart', async () => {
+  await workbench.run('Softprompt: Train Experiment');
+  await workbench.pick('commit-kind');
+  const chart = workbench.webview().locator('canvas').first();
+  await chart.waitFor(patience);
+  await workbench.treeRow('Experiments', 'step').waitFor(patience);
+  const pictures = new Set<string>();
+  while (pictures.size < 3) {
+    pictures.add((await chart.screenshot()).toString('base64'));
+    await workbench.page.waitForTimeout(glance);
+    assert.ok(await workbench.toast('Training commit-kind').isVisible(), 'points arrived before training was over');
+  }
+  await workbench.screenshot('2-training');
+});
+
+step('the trained adapter appears in the tree, with its files on disk', async () => {
+  await workbench.toast('commit-kind is trained').waitFor(patience);
+  const row = workbench.treeRow('Adapters', 'commit-kind 1');
+  await row.waitFor();
+  assert.match(await row.innerText(), /PROMPT_TUNING · 16 virtual tokens · \d+ KB/);
+  const adapter = join(folder, '.softprompt/adapters/commit-kind/1');
+  for (const file of ['adapter_config.json', 'adapter_model.safetensors', 'card.json']) {
+    assert.ok(readdirSync(adapter).includes(file), `${adapter} has no ${file}`);
+  }
+  await workbench.screenshot('3-trained');
+});
+
+step('the adapter is swapped in from its row', async () => {
+  await workbench.dismissToasts();
+  await workbench.inlineAction(workbench.treeRow('Adapters', 'commit-kind 1'), 'Swap Adapter');
+  await workbench.statusBarItem('tiny · commit-kind 1').waitFor();
+  const audit = readFileSync(join(folder, '.softprompt/audit.jsonl'), 'utf8');
+  assert.match(audit, /"activated"/);
+});
+
+step('a selected line is evaluated in place, beside the base model', async () => {
+  const editor = await workbench.openFile('commit-kind.txt');
+  await workbench.selectLine(2);
+  await workbench.run('Softprompt: Evaluate Selection');
+  const answer = /^commit-kind 1: \w+ >?\d+ %\s+│\s+base: \w+ [<>]?\d+ %$/;
+  let shown: string[] = [];
+  while (!shown.some((text) => answer.test(text))) {
+    await workbench.page.waitForTimeout(glance / 4);
+    assert.equal(await workbench.page.locator('.notification-list-item .codicon-error').count(), 0, 'an error shows');
+    shown = await workbench.decorationTexts(editor);
+  }
+  const hover = await workbench.hoverLine(editor, 2);
+  await hover.getByText('Prompt as the model saw it').waitFor();
+  await workbench.screenshot('4-evaluated');
+  await workbench.page.keyboard.press('End');
+  await workbench.page.keyboard.type(' again');
+  assert.deepEqual(await workbench.decorationTexts(editor), [], 'the answer goes away when its text changes');
+});
+
+step('the adapter is compared with the base model and the hard prompts', async () => {
+  await workbench.inlineAction(workbench.treeRow('Adapters', 'commit-kind 1'), 'Evaluate');
+  const table = workbench.webview().getByRole('table').first();
+  await table.getByText('zero_shot').first().waitFor(patience);
+  for (const arm of ['base', 'few_shot', 'commit-kind 1']) await table.getByText(arm).first().waitFor();
+  assert.match(await workbench.treeRow('Adapters', 'commit-kind 1').innerText(), /accuracy [01]\.\d+/);
+  await workbench.screenshot('5-compared');
+});
+
+step('chart and active adapter survive a reload of the window', async () => {
+  await workbench.page.reload();
+  await workbench.statusBarItem('tiny · commit-kind 1').waitFor(patience);
+  await workbench.webview().locator('canvas').first().waitFor(patience);
+  await workbench.screenshot('6-reloaded');
+});
+
+step('nothing has left the machine', async () => {
+  assert.deepEqual([...strangers], []);
+});
