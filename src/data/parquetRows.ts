@@ -11,7 +11,7 @@ const compressors: Compressors = {
 };
 
 /**
- * The rows of a parquet file. Whole numbers are numbers (bigints beyond 2^53), dates ISO strings, lists arrays.
+ * The rows of a parquet file. Whole numbers are numbers (bigints beyond 2^53), dates ISO strings, lists arrays, what is missing null.
  * @throws SoftpromptError data-invalid
  */
 export async function readParquetRows(file: string, bytes: Buffer): Promise<readonly DataRow[]> {
@@ -38,5 +38,5 @@ export async function readParquetRows(file: string, bytes: Buffer): Promise<read
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (Array.isArray(value)) return value.map(plain);
-  return value instanceof Date ? value.toISOString() : value;
+  return value instanceof Date ? value.toISOString() : (value ?? null);
 }

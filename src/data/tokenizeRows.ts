@@ -4,7 +4,7 @@ import type { DataRow } from './dataRow.ts';
 import type { Example, Task } from './example.ts';
 import type { Template } from './template.ts';
 import { templatedExample } from './templatedExample.ts';
-import { tokenizedExample } from './tokenizedExample.ts';
+import { isTokenized, tokenizedExample } from './tokenizedExample.ts';
 
 /** How rows become examples. */
 export interface ExampleSource {
@@ -63,7 +63,7 @@ export function tokenizeRows(rows: readonly DataRow[], source: ExampleSource): E
 function tokenizeRow(row: DataRow, source: ExampleSource): Omit<Example, 'row'> {
   const { file, task, text, vocabularySize } = source;
   const place = { file, line: row.line };
-  if (Object.hasOwn(row.values, 'input_ids')) return tokenizedExample(row.values, task, place, vocabularySize);
+  if (isTokenized(row.values)) return tokenizedExample(row.values, task, place, vocabularySize);
   if (text !== undefined) return templatedExample(row.values, task, place, text);
   throw new SoftpromptError('data-invalid', {
     ...place,

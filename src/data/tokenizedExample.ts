@@ -47,6 +47,11 @@ export function tokenizedExample(
   return { inputIds: kept, labels: real(all) };
 }
 
+/** Whether a row is already tokenised. */
+export function isTokenized(values: DataRow['values']): boolean {
+  return given(values, 'input_ids');
+}
+
 /** A column that a parquet file may hold as null counts as missing. */
 function given(values: DataRow['values'], column: string): boolean {
   return values[column] !== undefined && values[column] !== null;
