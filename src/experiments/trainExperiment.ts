@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fingerprintModel, sha256File } from '../checkpoint/fingerprint.ts';
 import { explain, isAbort, SoftpromptError } from '../foundation/errors.ts';
 import type { DoneEvent, TrainingEvent } from '../training/events.ts';
 import { appendAudit } from './audit.ts';
@@ -21,8 +20,6 @@ export interface TrainingEngine {
    * checkpoint and ends with `done` (reason `stopped`). Before `done` the adapter's files are in `adapterFolder`.
    */
   train(request: TrainingRequest, signal: AbortSignal): AsyncIterable<TrainingEvent>;
-  /** A hash of the model in a folder: the same weights give the same one. */
-  fingerprint(modelFolder: string): Promise<string>;
 }
 
 /** One training, with absolute paths. */
@@ -92,7 +89,7 @@ export async function* trainRun(
   try {
     for await (const raw of engine.train(request, signal)) {
       board ??= await TensorBoardWriter.open(folder, env);
-      const event = raw.event === 'done' ? await keepAdapter(engine, prepared, raw, adapterFolder, output, env) : raw;
+      const event = raw.event === 'done' ? await keepAdapter(prepared, raw, adapterFolder, output, env) : raw;
       await log.append(event);
       await board.write(event);
       await follow(store, run.id, event, env);
@@ -136,7 +133,6 @@ async function follow(store: string, id: string, event: TrainingEvent, env: Envi
 
 /** Puts the finished adapter where it belongs, with its card; gives the event with its final folder. */
 async function keepAdapter(
-  engine: TrainingEngine,
   { store, run, loaded }: PreparedRun,
   done: DoneEvent,
   adapterFolder: string,
@@ -147,8 +143,8 @@ async function keepAdapter(
   const card: Omit<AdapterCard, 'version'> = {
     name,
     created: env.now().toISOString(),
-    base: { model: effective.model, fingerprint: await engine.fingerprint(experiment.model) },
-    data: { file: effective.data.train, sha256: await sha256(experiment.data.train) },
+    base: { model: effective.model, fingerprint: await fingerprintModel(experiment.model) },
+    data: { file: effective.data.train, sha256: await sha256File(experiment.data.train) },
     experiment: effective,
     run: run.id,
     seed: effective.training.seed,
@@ -173,10 +169,4 @@ async function parentVersion(store: string, name: string, initFrom: string | und
   if (initFrom === undefined || !isInLibrary(store, initFrom)) return null;
   const card = await readCard(initFrom);
   return card?.name === name ? card.version : null;
-}
-
-async function sha256(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

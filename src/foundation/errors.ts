@@ -68,6 +68,7 @@ const words = {
     what: `${d.option}: ${d.problem}.`,
     ...(d.todo === undefined ? {} : { todo: d.todo }),
   }),
+  'not-supported': (d: { what: string }): Words => ({ what: `${d.what} is not supported yet.` }),
   'json-invalid': (d: { file: string; line: number; column: number; problem: string }): Words => ({
     what: `${d.file}, line ${d.line}, column ${d.column}: not valid JSON: ${d.problem}.`,
   }),

@@ -15,6 +15,8 @@ export interface StartEvent {
   readonly epochs: number;
   readonly train_rows: number;
   readonly validation_rows: number;
+  /** Rows of either that are longer than the model has room for, and so left out; absent when there are none. */
+  readonly rows_left_out?: number;
   readonly trainable_parameters: number;
   readonly total_parameters: number;
   readonly device: string;

@@ -1,0 +1,85 @@
+import type { JsonObject } from '../checkpoint/json.ts';
+import { openTokenizer } from '../checkpoint/tokenizer.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { Random } from '../foundation/random.ts';
+import type { Method, TrainedTensors } from '../methods/method.ts';
+import { openAdapter, saveAdapter } from '../methods/storedAdapter.ts';
+import { configureMethod } from '../methods/table.ts';
+import { type Model, openModel } from '../models/model.ts';
+import { chooseDevice } from '../runtime/devices.ts';
+import { newestCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
+import type { TrainingEvent } from '../training/events.ts';
+import { train } from '../training/train.ts';
+import { readExperimentRows } from './experimentRows.ts';
+import type { Experiment } from './schema.ts';
+import type { TrainingEngine, TrainingRequest } from './trainExperiment.ts';
+
+/** Training with the real engine: from an experiment to the engine's setup, and from its outcome to PEFT's files. */
+export const engineTraining: TrainingEngine = { train: trainWithEngine };
+
+async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): AsyncGenerator<TrainingEvent> {
+  const { experiment, checkpoints, adapterFolder } = request;
+  refuseUnsupported(experiment);
+  const model = await openModel(experiment.model);
+  const { method, initial } = await startingPoint(experiment, model);
+  const positions = model.decoder.sizes.maxPositions - method.virtualTokens;
+  const rows = await readExperimentRows(experiment, model, positions);
+  const { device } = await chooseDevice(experiment.training.device);
+  const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
+  const events = train(
+    {
+      model,
+      method,
+      initial: await initial(),
+      rows: rows.train,
+      validation: rows.validation,
+      options: experiment.training,
+      device,
+      checkpoints,
+      resume: checkpoint === null ? null : await readCheckpoint(checkpoint),
+      sample: null,
+      now: () => performance.now(),
+    },
+    signal,
+  );
+  let next = await events.next();
+  for (; !next.done; next = await events.next()) {
+    const event = next.value;
+    yield event.event === 'start' && rows.tooLong > 0 ? { ...event, rows_left_out: rows.tooLong } : event;
+  }
+  const { tensors, ...outcome } = next.value;
+  await saveAdapter(adapterFolder, method, tensors);
+  yield { event: 'done', ...outcome, adapter: adapterFolder };
+}
+
+/** The configured method, and how to make its first tensors. */
+async function startingPoint(
+  experiment: Experiment,
+  model: Model,
+): Promise<{ method: Method; initial: () => Promise<TrainedTensors> }> {
+  const { init_from: from, ...given } = experiment.method;
+  const config = given as JsonObject;
+  if (from === undefined) {
+    const method = configureMethod(config, model);
+    const random = Random.of(experiment.training.seed, 'init');
+    const needsText = config.prompt_tuning_init === 'TEXT';
+    const tokenizer = needsText ? await openTokenizer(model.dir) : null;
+    const encode = tokenizer && ((text: string) => tokenizer.encode(text, { addSpecialTokens: true }));
+    return { method, initial: () => method.initialise({ model, random, encode }) };
+  }
+  const stored = await openAdapter(from, model);
+  for (const key of ['peft_type', 'num_virtual_tokens']) {
+    if (config[key] !== undefined && config[key] !== stored.method.config[key]) {
+      const problem = `has ${key} ${String(stored.method.config[key])}, but the experiment asks for ${String(config[key])}`;
+      throw new SoftpromptError('adapter-unusable', { dir: from, problem });
+    }
+  }
+  const method = configureMethod({ ...stored.method.config, ...config }, model);
+  return { method, initial: async () => stored.tensors };
+}
+
+/** What an experiment file may say although the engine cannot do it yet. */
+function refuseUnsupported({ task, training }: Experiment): void {
+  if (task !== 'causal_lm') throw new SoftpromptError('not-supported', { what: `task: ${task}` });
+  if (training.optim !== 'adamw') throw new SoftpromptError('not-supported', { what: `optim: ${training.optim}` });
+}

@@ -1,0 +1,72 @@
+import type { Tokenizer } from '../checkpoint/tokenizer.ts';
+import { openTokenizer } from '../checkpoint/tokenizer.ts';
+import type { DataRow } from '../data/dataRow.ts';
+import { readRows } from '../data/rows.ts';
+import { splitRows } from '../data/split.ts';
+import { parseTemplate } from '../data/template.ts';
+import { type TextSource, tokenizeRows } from '../data/tokenizeRows.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { Random } from '../foundation/random.ts';
+import type { LabelledRow } from '../models/inputs.ts';
+import type { Model } from '../models/model.ts';
+import type { Experiment } from './schema.ts';
+
+/** An experiment's rows as token ids. */
+export interface ExperimentRows {
+  readonly train: readonly LabelledRow[];
+  readonly validation: readonly LabelledRow[];
+  /** Rows left out of either because they have more tokens than the model has positions. */
+  readonly tooLong: number;
+}
+
+/**
+ * Reads and tokenises an experiment's training and validation rows; `positions` is how many tokens a row may have.
+ * @throws SoftpromptError data-invalid and what reading, templates and the tokenizer throw
+ */
+export async function readExperimentRows(e: Experiment, model: Model, positions: number): Promise<ExperimentRows> {
+  const { train: trainFile, validation: validationFile, validation_split: share } = e.data;
+  const train = await readRows(trainFile);
+  const validation = validationFile === undefined ? [] : await readRows(validationFile);
+  const text = await textSource(e, model, [...train, ...validation]);
+  const tokenize = (file: string, rows: readonly DataRow[]) =>
+    tokenizeRows(rows, {
+      file,
+      task: e.task,
+      ...(text !== null && { text }),
+      vocabularySize: model.decoder.sizes.vocabulary,
+      maxLength: positions,
+    });
+
+  const trained = tokenize(trainFile, train);
+  const validated = validationFile === undefined ? null : tokenize(validationFile, validation);
+  const tooLong = trained.tooLong.length + (validated?.tooLong.length ?? 0);
+  for (const [file, result] of [[trainFile, trained] as const, [validationFile, validated] as const]) {
+    if (file !== undefined && result?.examples.length === 0) {
+      const problem = `every row is longer than the ${positions} tokens that the model has room for`;
+      throw new SoftpromptError('data-invalid', { file, problem });
+    }
+  }
+  if (share === undefined) return { train: trained.examples, validation: validated?.examples ?? [], tooLong };
+  if (trained.examples.length < 2) {
+    throw new SoftpromptError('data-invalid', {
+      file: trainFile,
+      problem: 'has too few rows for data.validation_split',
+    });
+  }
+  const random = Random.of(e.training.seed, 'split');
+  const split = splitRows(trained.examples.length, share, () => random.uniform());
+  const pick = (indices: readonly number[]) => indices.map((i) => trained.examples[i]!);
+  return { train: pick(split.train), validation: pick(split.validation), tooLong };
+}
+
+/** What turns rows of text into tokens; null when there is no template, or no row needs it. */
+async function textSource(e: Experiment, model: Model, rows: readonly DataRow[]): Promise<TextSource | null> {
+  if (e.template === undefined || rows.every((row) => Object.hasOwn(row.values, 'input_ids'))) return null;
+  const tokenizer: Tokenizer = await openTokenizer(model.dir);
+  return {
+    tokenizer,
+    input: parseTemplate(e.template.input),
+    target: parseTemplate(e.template.target),
+    ...(e.labels !== undefined && { classes: e.labels }),
+  };
+}
