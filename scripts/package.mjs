@@ -18,21 +18,11 @@ import { fileURLToPath } from 'node:url';
 import { createVSIX } from '@vscode/vsce';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const onnxruntime = join('node_modules', 'onnxruntime-node');
-const binaries = join(onnxruntime, 'bin', 'napi-v6');
+const binaries = join(root, 'node_modules/onnxruntime-node/bin/napi-v6');
 
 /** What is packed besides package.json and the runtime, as far as it is there. */
-const content = [
-  'dist',
-  'media',
-  'syntaxes',
-  'schemas',
-  'samples',
-  'docs/images',
-  'README.md',
-  'CHANGELOG.md',
-  'LICENSE',
-];
+const folders = ['dist', 'media', 'syntaxes', 'schemas', 'samples'];
+const content = [...folders, 'README.md', 'CHANGELOG.md', 'LICENSE', '.vscodeignore'];
 
 /** Keys of package.json that only a checkout needs. */
 const ownKeys = ['private', 'type', 'scripts', 'dependencies', 'devDependencies', 'bin'];
@@ -45,36 +35,36 @@ const duplicate = /libonnxruntime\.\d+\.\d+\.\d+\.dylib$/;
  * @returns {string[]}
  */
 function platforms() {
-  return readdirSync(join(root, binaries)).flatMap((os) =>
-    readdirSync(join(root, binaries, os)).map((cpu) => `${os}-${cpu}`),
-  );
+  return readdirSync(binaries).flatMap((os) => readdirSync(join(binaries, os)).map((cpu) => `${os}-${cpu}`));
 }
 
 /**
- * Lays out in a folder what the VSIX of a platform holds.
+ * Lays out in a folder what the VSIX of a platform holds, less what .vscodeignore leaves out.
  * @param {string} stage
- * @param {string} target
+ * @param {string} target platform in VS Code's words
  */
-function stageFiles(stage, target) {
+export function stageExtension(stage, target) {
+  if (!platforms().includes(target)) {
+    throw new Error(`${target}: onnxruntime-node has no binary for it. There are ${platforms().join(', ')}.`);
+  }
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const key of ownKeys) delete manifest[key];
   writeFileSync(join(stage, 'package.json'), JSON.stringify(manifest, null, 2));
-  for (const path of content) {
-    if (!existsSync(join(root, path))) continue;
-    const isOwn = (/** @type {string} */ file) => !file.endsWith('.map') && !file.endsWith('.softprompt');
-    cpSync(join(root, path), join(stage, path), { recursive: true, filter: isOwn });
+  for (const path of content.filter((path) => existsSync(join(root, path)))) {
+    cpSync(join(root, path), join(stage, path), { recursive: true });
   }
 
   // Beside the bundles that require it: vsce leaves out the node_modules of the top.
-  const modules = join(stage, 'dist', 'node_modules');
   const needed = [
-    ...['package.json', 'dist'].map((part) => join('onnxruntime-node', part)),
-    join('onnxruntime-node', 'bin', 'napi-v6', ...target.split('-')),
-    ...['package.json', join('dist', 'cjs')].map((part) => join('onnxruntime-common', part)),
+    'onnxruntime-node/package.json',
+    'onnxruntime-node/dist',
+    `onnxruntime-node/bin/napi-v6/${target.replace('-', '/')}`,
+    'onnxruntime-common/package.json',
+    'onnxruntime-common/dist/cjs',
   ];
   for (const path of needed) {
-    const isNeeded = (/** @type {string} */ file) => !/\.(map|d\.ts)$/.test(file) && !duplicate.test(file);
-    cpSync(join(root, 'node_modules', path), join(modules, path), { recursive: true, filter: isNeeded });
+    const to = join(stage, 'dist/node_modules', path);
+    cpSync(join(root, 'node_modules', path), to, { recursive: true, filter: (file) => !duplicate.test(file) });
   }
 }
 
@@ -84,14 +74,13 @@ function stageFiles(stage, target) {
  * @param {string} file the VSIX to write
  */
 export async function packExtension(target, file) {
-  if (!platforms().includes(target)) {
-    throw new Error(`${target}: onnxruntime-node has no binary for it. There are ${platforms().join(', ')}.`);
-  }
   const stage = mkdtempSync(join(tmpdir(), 'softprompt-package-'));
   try {
-    stageFiles(stage, target);
+    stageExtension(stage, target);
     mkdirSync(dirname(file), { recursive: true });
-    await createVSIX({ cwd: stage, target, packagePath: file, dependencies: false, allowMissingRepository: true });
+    // There is no public repository to point the README's links to.
+    const noRepository = { allowMissingRepository: true, rewriteRelativeLinks: false };
+    await createVSIX({ cwd: stage, target, packagePath: file, dependencies: false, ...noRepository });
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }

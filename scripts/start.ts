@@ -27,8 +27,7 @@ async function openServer(): Promise<void> {
   const server = await startServer({ dataDir, vsix });
   console.log(`\nVS Code with Softprompt: http://${server.authority}/?folder=${encodeURIComponent(samples)}`);
   console.log('Ctrl-C ends it.');
-  const end = () => server.stop().then(() => process.exit());
-  process.once('SIGINT', end).once('SIGTERM', end);
+  process.once('SIGINT', () => server.stop().then(() => process.exit()));
 }
 
 if (openDesktop()) console.log('VS Code opens samples/ in a window of its own.');

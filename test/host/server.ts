@@ -82,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const endGroup = () => {
     if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) process.kill(-child.pid);
   };
-  process.once('exit', endGroup);
+  process.once('exit', endGroup).once('SIGTERM', () => process.exit(143));
   let output = '';
   const ended = new Promise<void>((done) => child.once('exit', () => done()));
   await new Promise<void>((ready, fail) => {

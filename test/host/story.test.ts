@@ -48,7 +48,7 @@ after(async () => {
 let broken = false;
 /** One step of the story; the steps after a failed one are skipped. */
 function step(title: string, work: () => Promise<void>): void {
-  test(title, async (t) => {
+  test(title, patience, async (t) => {
     if (broken) return t.skip('an earlier step failed');
     broken = true;
     try {
