@@ -1,0 +1,68 @@
+import * as vscode from 'vscode';
+import { escapeMarkdown } from './answerText.ts';
+import { treeItems } from './contributions.ts';
+import { adapterDescription, adapterFacts, adapterLabel } from './treeLabels.ts';
+import type { WorkerSession } from './workerSession.ts';
+import type { StoredAdapter, WorkspaceIndex } from './workspaceIndex.ts';
+
+/** A row of the Adapters view. */
+export interface AdapterNode extends StoredAdapter {
+  readonly kind: 'adapter';
+}
+
+/** The Adapters view: every adapter of the workspace, a check on the one that answers. */
+export class AdaptersTree implements vscode.TreeDataProvider<AdapterNode>, vscode.Disposable {
+  readonly #index: WorkspaceIndex;
+  readonly #session: WorkerSession;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #subscriptions: readonly { dispose(): void }[];
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(index: WorkspaceIndex, session: WorkerSession) {
+    this.#index = index;
+    this.#session = session;
+    let active = session.state.adapter;
+    this.#subscriptions = [
+      this.#changed,
+      index.onDidChange(() => this.#changed.fire()),
+      session.onDidChange(({ adapter }) => {
+        if (adapter === active) return;
+        active = adapter;
+        this.#changed.fire();
+      }),
+    ];
+  }
+
+  async getChildren(parent?: AdapterNode): Promise<AdapterNode[]> {
+    if (parent !== undefined) return [];
+    return (await this.#index.adapters()).map((adapter) => ({ ...adapter, kind: 'adapter' }));
+  }
+
+  getTreeItem({ entry }: AdapterNode): vscode.TreeItem {
+    const active = entry.dir === this.#session.state.adapter;
+    const item = new vscode.TreeItem(adapterLabel(entry));
+    item.id = entry.dir;
+    item.description = adapterDescription(entry);
+    item.contextValue = active ? treeItems.activeAdapter : treeItems.adapter;
+    item.iconPath = active
+      ? new vscode.ThemeIcon('check', new vscode.ThemeColor('charts.green'))
+      : new vscode.ThemeIcon('circle-large-outline');
+    item.accessibilityInformation = {
+      label: `${adapterLabel(entry)}, ${adapterDescription(entry)}${active ? ', active' : ''}`,
+    };
+    item.tooltip = tooltip(entry, active);
+    return item;
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+}
+
+function tooltip(entry: StoredAdapter['entry'], active: boolean): vscode.MarkdownString {
+  const rows = adapterFacts(entry).map(([name, value]) => `| ${name} | ${escapeMarkdown(value)} |`);
+  const title = `**${escapeMarkdown(adapterLabel(entry))}**${active ? ' — answers now' : ''}`;
+  return new vscode.MarkdownString(
+    `${title}\n\n${escapeMarkdown(adapterDescription(entry))}\n\n| | |\n|-|-|\n${rows.join('\n')}\n\n${escapeMarkdown(entry.dir)}`,
+  );
+}

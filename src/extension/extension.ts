@@ -1,0 +1,57 @@
+import * as vscode from 'vscode';
+import { WorkerClient } from '../worker/client.ts';
+import { AdaptersTree } from './adaptersTree.ts';
+import { registerCommands } from './commandTable.ts';
+import { contextKeys, runsPanelType, views } from './contributions.ts';
+import { ExperimentDiagnostics } from './experimentDiagnostics.ts';
+import { ExperimentsTree } from './experimentsTree.ts';
+import { showCrash, showSilence } from './failures.ts';
+import { InlineEvaluation } from './inlineEvaluation.ts';
+import { RunsPanel } from './runsPanel.ts';
+import { StatusBar } from './statusBar.ts';
+import { Trainings } from './trainings.ts';
+import { setContext } from './vscodeTyped.ts';
+import { WorkerSession } from './workerSession.ts';
+import { WorkspaceIndex } from './workspaceIndex.ts';
+import { WorkspaceModel } from './workspaceModel.ts';
+
+/** Where the active adapter's folder is remembered for the workspace. */
+const activeAdapterKey = 'activeAdapter';
+
+/** Registers everything; starts no process and loads no model. */
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Softprompt', { log: true });
+  const entry = vscode.Uri.joinPath(context.extensionUri, 'dist', 'worker.cjs').fsPath;
+  const remembered = context.workspaceState.get<string | null>(activeAdapterKey) ?? null;
+  const session = new WorkerSession(() => new WorkerClient({ entry }), remembered);
+  const index = new WorkspaceIndex();
+  const model = new WorkspaceModel(index);
+  const trainings = new Trainings(session);
+  const runsPanel = new RunsPanel(context.extensionUri, index, trainings, log);
+  const inline = new InlineEvaluation();
+  const adapters = new AdaptersTree(index, session);
+  const experiments = new ExperimentsTree(index, trainings);
+  const app = { index, model, session, trainings, runsPanel, inline, log };
+
+  context.subscriptions.push(
+    log,
+    session,
+    index,
+    trainings,
+    runsPanel,
+    inline,
+    adapters,
+    experiments,
+    new StatusBar(session, model, index),
+    new ExperimentDiagnostics(),
+    registerCommands(app),
+    vscode.window.createTreeView(views.adapters, { treeDataProvider: adapters }),
+    vscode.window.createTreeView(views.experiments, { treeDataProvider: experiments }),
+    vscode.window.registerWebviewPanelSerializer(runsPanelType, runsPanel),
+    session.onLog((line) => log.info(line)),
+    session.onCrash((exit) => void showCrash(exit, log)),
+    session.onSilence((seconds) => void showSilence(seconds, () => session.endWorker(), log)),
+    session.onDidChange(({ adapter }) => void context.workspaceState.update(activeAdapterKey, adapter)),
+    trainings.onDidChange(() => setContext(contextKeys.training, trainings.all.length > 0)),
+  );
+}

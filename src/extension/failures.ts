@@ -1,0 +1,47 @@
+import * as vscode from 'vscode';
+import { explain, isAbort, SoftpromptError } from '../foundation/errors.ts';
+import type { WorkerExit } from '../worker/client.ts';
+
+/** Shows what went wrong and what to do about it; somebody's own cancelling is no failure, and a crash is told by `showCrash`. */
+export async function showFailure(error: unknown, log: vscode.LogOutputChannel): Promise<void> {
+  if (isAbort(error) || SoftpromptError.is(error, 'worker-exited')) return;
+  log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const { what, todo, fault } = explain(error);
+  if (SoftpromptError.is(error, 'experiment-invalid')) {
+    const [first] = error.details.problems;
+    const open = 'Open File';
+    const message = `${vscode.workspace.asRelativePath(error.details.file)}, line ${first?.line ?? 1}: ${first?.message ?? what}`;
+    if ((await vscode.window.showErrorMessage(message, open)) === open) {
+      const at = new vscode.Position((first?.line ?? 1) - 1, (first?.column ?? 1) - 1);
+      await vscode.window.showTextDocument(vscode.Uri.file(error.details.file), {
+        selection: new vscode.Range(at, at),
+      });
+    }
+    return;
+  }
+  const message = todo === undefined ? what : `${what} ${todo}`;
+  await offerLog(message, log, fault === 'work');
+}
+
+/** Says that the worker is gone, with its last words; the next request starts another. */
+export async function showCrash(exit: WorkerExit, log: vscode.LogOutputChannel): Promise<void> {
+  const how = exit.signal === null ? `code ${exit.code}` : exit.signal;
+  for (const line of exit.lastLog) log.error(line);
+  const last = exit.lastLog.at(-1)?.trim() ?? '';
+  const words = last === '' ? '' : ` Its last words: ${last}`;
+  await offerLog(`The Softprompt worker has ended (${how}). The next request starts it again.${words}`, log, true);
+}
+
+async function offerLog(message: string, log: vscode.LogOutputChannel, offer: boolean): Promise<void> {
+  const show = 'Show Log';
+  if ((await vscode.window.showErrorMessage(message, ...(offer ? [show] : []))) === show) log.show();
+}
+
+/** Says that the worker does not answer, and offers to end it. */
+export async function showSilence(seconds: number, endWorker: () => void, log: vscode.LogOutputChannel): Promise<void> {
+  const [show, end] = ['Show Log', 'End Worker'];
+  const message = `The Softprompt worker has not been heard of for ${seconds} s. The machine may be busy; ending the worker loses what it does now.`;
+  const chosen = await vscode.window.showWarningMessage(message, show, end);
+  if (chosen === show) log.show();
+  if (chosen === end) endWorker();
+}

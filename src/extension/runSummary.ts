@@ -1,0 +1,28 @@
+import type { RunRecord } from '../experiments/records.ts';
+import { wasKilled } from '../experiments/runs.ts';
+import { canResume, runStateOf, runStates } from './runState.ts';
+import type { RunSummary } from './runsMessages.ts';
+import type { LiveTraining } from './trainings.ts';
+import { runDescription } from './treeLabels.ts';
+
+/** A run as the runs panel lists it; `live` when this window trains it. */
+export function summarize(record: RunRecord, live: LiveTraining | null): RunSummary {
+  const state = runStateOf(record, live !== null, wasKilled);
+  const progress = live?.progress ?? null;
+  return {
+    id: record.id,
+    name: record.name,
+    started: record.started,
+    seed: record.seed,
+    device: record.device,
+    state,
+    words: live?.stopping === true ? 'stopping…' : runDescription(record, state, progress),
+    step: progress?.step ?? record.steps,
+    totalSteps: progress?.totalSteps ?? record.totalSteps,
+    secondsLeft: progress?.secondsLeft ?? null,
+    canStop: runStates[state].canStop && live?.stopping !== true,
+    canResume: canResume(record, state),
+    hasAdapter: record.adapter !== null,
+    error: record.error,
+  };
+}

@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { readEvents } from '../experiments/eventLog.ts';
+import { readEvaluation } from '../experiments/runs.ts';
+import type { TrainingEvent } from '../training/events.ts';
+import { commands, runsPanelType } from './contributions.ts';
+import { Batcher } from './debounce.ts';
+import { summarize } from './runSummary.ts';
+import { type HostMessage, isPageMessage, type PageMessage } from './runsMessages.ts';
+import { runsPage } from './runsPage.ts';
+import type { Trainings } from './trainings.ts';
+import { executeCommand } from './vscodeTyped.ts';
+import type { StoredRun, WorkspaceIndex } from './workspaceIndex.ts';
+
+/** Points reach the page at most this often, milliseconds. */
+const batchMilliseconds = 120;
+
+/**
+ * The runs panel: losses while they fall, runs laid over each other, evaluations compared. It keeps no state of its own:
+ * the page asks for the runs it shows, and what it is told is read from disk and from the trainings of this window.
+ */
+export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposable {
+  readonly #extension: vscode.Uri;
+  readonly #index: WorkspaceIndex;
+  readonly #trainings: Trainings;
+  readonly #log: vscode.LogOutputChannel;
+  readonly #points = new Batcher<TrainingEvent>((runId, events) => {
+    this.#post({ type: 'events', runId, whole: false, events });
+  }, batchMilliseconds);
+  readonly #list = new Batcher<null>(() => void this.#sendRuns(), batchMilliseconds);
+  readonly #subscriptions: readonly { dispose(): void }[];
+  #panel: vscode.WebviewPanel | null = null;
+  /** Runs whose points the page shows. */
+  #loaded = new Set<string>();
+  /** Run to show as soon as the page is there. */
+  #toShow: string | null = null;
+  #pageReady = false;
+
+  constructor(extension: vscode.Uri, index: WorkspaceIndex, trainings: Trainings, log: vscode.LogOutputChannel) {
+    this.#extension = extension;
+    this.#index = index;
+    this.#trainings = trainings;
+    this.#log = log;
+    this.#subscriptions = [
+      this.#points,
+      this.#list,
+      trainings.onEvent(({ runId, event }) => {
+        if (this.#panel !== null && this.#loaded.has(runId)) this.#points.add(runId, event);
+      }),
+      trainings.onDidChange(() => this.#list.add('', null)),
+      index.onDidChange(() => void this.#refresh()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.#list.add('', null)),
+    ];
+  }
+
+  /** Shows the panel, and this run in it. */
+  open(runId: string | null, preserveFocus = false): void {
+    if (this.#panel === null) {
+      const panel = vscode.window.createWebviewPanel(
+        runsPanelType,
+        'Softprompt Runs',
+        { viewColumn: vscode.ViewColumn.Beside, preserveFocus },
+        this.#options(),
+      );
+      this.#adopt(panel);
+    } else {
+      this.#panel.reveal(undefined, preserveFocus);
+    }
+    if (runId !== null) this.show(runId);
+  }
+
+  /** Shows this run if the panel is open. */
+  show(runId: string): void {
+    this.#toShow = runId;
+    if (this.#pageReady) this.#sendShow();
+  }
+
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
+    panel.webview.options = this.#options();
+    this.#adopt(panel);
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+    this.#panel?.dispose();
+  }
+
+  #options(): vscode.WebviewOptions {
+    return { enableScripts: true, localResourceRoots: [vscode.Uri.joinPath(this.#extension, 'dist', 'webview')] };
+  }
+
+  #adopt(panel: vscode.WebviewPanel): void {
+    this.#panel?.dispose();
+    this.#panel = panel;
+    this.#pageReady = false;
+    panel.iconPath = vscode.Uri.joinPath(this.#extension, 'media', 'softprompt.svg');
+    panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message));
+    panel.onDidDispose(() => {
+      if (this.#panel !== panel) return;
+      this.#panel = null;
+      this.#pageReady = false;
+      this.#loaded.clear();
+    });
+    const file = (name: string): string =>
+      panel.webview.asWebviewUri(vscode.Uri.joinPath(this.#extension, 'dist', 'webview', name)).toString();
+    panel.webview.html = runsPage({
+      nonce: randomBytes(16).toString('base64'),
+      source: panel.webview.cspSource,
+      script: file('runs.js'),
+      style: file('runs.css'),
+    });
+  }
+
+  #receive(message: unknown): void {
+    if (!isPageMessage(message)) {
+      this.#log.error('The runs panel sent a message that is none of its own.', message);
+      return;
+    }
+    void this.#handle(message).catch((error: unknown) => this.#log.error('The runs panel could not be served.', error));
+  }
+
+  async #handle(message: PageMessage): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        this.#pageReady = true;
+        this.#loaded.clear();
+        await this.#sendRuns();
+        return this.#sendShow();
+      case 'load':
+        this.#loaded.add(message.runId);
+        return this.#sendRun(message.runId);
+      case 'unload':
+        this.#loaded.delete(message.runId);
+        return;
+      case 'stop':
+      case 'resume':
+      case 'evaluate': {
+        const run = await this.#find(message.runId);
+        if (run !== null) await executeCommand(commands[message.type], { kind: 'run', ...run });
+      }
+    }
+  }
+
+  async #find(runId: string): Promise<StoredRun | null> {
+    return (await this.#index.runs()).find(({ record }) => record.id === runId) ?? null;
+  }
+
+  async #refresh(): Promise<void> {
+    if (this.#panel === null) return;
+    await this.#sendRuns();
+    for (const runId of this.#loaded) await this.#sendRun(runId);
+  }
+
+  async #sendRuns(): Promise<void> {
+    if (!this.#pageReady) return;
+    const runs = await this.#index.runs();
+    this.#post({
+      type: 'runs',
+      runs: runs.map(({ record }) => summarize(record, this.#trainings.run(record.id))),
+      trusted: vscode.workspace.isTrusted,
+    });
+  }
+
+  /** What is on disk, and after it what this window has heard and the disk may not have yet; the page drops doubles. */
+  async #sendRun(runId: string): Promise<void> {
+    const run = await this.#find(runId);
+    if (run === null) return;
+    const onDisk = await readEvents(run.store, runId);
+    const live = this.#trainings.run(runId)?.events ?? [];
+    this.#post({ type: 'events', runId, whole: true, events: [...onDisk, ...live] });
+    this.#post({ type: 'evaluation', runId, result: await readEvaluation(run.store, runId) });
+  }
+
+  #sendShow(): void {
+    if (this.#toShow === null) return;
+    this.#post({ type: 'show', runId: this.#toShow });
+    this.#toShow = null;
+  }
+
+  #post(message: HostMessage): void {
+    void this.#panel?.webview.postMessage(message);
+  }
+}

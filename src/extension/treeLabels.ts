@@ -1,0 +1,72 @@
+import type { AdapterCard, RunRecord } from '../experiments/records.ts';
+import { formatBytes, formatCount, formatFigure } from './figures.ts';
+import { progressWords, type TrainingProgress } from './progress.ts';
+import { canResume, type RunState, runStates } from './runState.ts';
+
+/** What an adapter's row says of it; null is left out. */
+export interface AdapterFacts {
+  readonly name: string;
+  readonly version: number;
+  readonly bytes: number;
+  readonly peftType: string | null;
+  readonly virtualTokens: number | null;
+  readonly card: AdapterCard | null;
+}
+
+/** 'commit-kind 3': the adapter's name and version, as arms of an evaluation are called too. */
+export function adapterLabel(adapter: Pick<AdapterFacts, 'name' | 'version'>): string {
+  return `${adapter.name} ${adapter.version}`;
+}
+
+/** The first metric of the last evaluation, in the order of its card, as 'accuracy 0.970'. */
+export function leadingMetric(card: AdapterCard | null): string | null {
+  const first = Object.entries(card?.metrics ?? {})[0];
+  if (first !== undefined) return `${first[0]} ${formatFigure(first[1])}`;
+  return card?.validation_loss == null ? null : `validation loss ${formatFigure(card.validation_loss)}`;
+}
+
+/** 'PROMPT_TUNING · 16 virtual tokens · 12 KB · accuracy 0.970'. */
+export function adapterDescription(adapter: AdapterFacts): string {
+  const parts = [
+    adapter.peftType,
+    adapter.virtualTokens === null ? null : `${adapter.virtualTokens} virtual tokens`,
+    formatBytes(adapter.bytes),
+    leadingMetric(adapter.card),
+  ];
+  return parts.filter((part) => part !== null).join(' · ');
+}
+
+/** The adapter's row in full, as lines of name and value. */
+export function adapterFacts(adapter: AdapterFacts): readonly (readonly [string, string])[] {
+  const { card } = adapter;
+  if (card === null) return [['From', 'another tool (no card.json)']];
+  return [
+    ['Made', card.created],
+    ['Base model', card.base.model],
+    ['Data', card.data.file],
+    ['Run', card.run],
+    ['Seed', String(card.seed)],
+    ['Trainable parameters', formatCount(card.trainable_parameters)],
+    ['Best step', String(card.best_step)],
+    ...(card.validation_loss === null ? [] : [['Validation loss', formatFigure(card.validation_loss)] as const]),
+    ...Object.entries(card.metrics).map(([name, value]) => [`Test ${name}`, formatFigure(value)] as const),
+  ];
+}
+
+/** A run's row: '23 Nov 14:05 · seed 42'; `started` is an ISO time and is shown in local time. */
+export function runLabel(run: RunRecord): string {
+  const started = new Date(run.started);
+  if (Number.isNaN(started.getTime())) return run.id;
+  const day = started.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
+  const time = started.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  return `${day} ${time} · seed ${run.seed}`;
+}
+
+/** Where a run stands: 'training · step 30 of 120 · …', 'interrupted at step 40 — resume'. */
+export function runDescription(run: RunRecord, state: RunState, progress: TrainingProgress | null): string {
+  const { words } = runStates[state];
+  if (state === 'training') return progress === null ? `${words} · starting` : `${words} · ${progressWords(progress)}`;
+  if (state === 'finished') return `${words} · ${run.steps} steps`;
+  const at = `${words} · step ${run.steps} of ${run.totalSteps}`;
+  return canResume(run, state) ? `${at} — resume` : at;
+}

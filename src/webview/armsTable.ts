@@ -1,0 +1,73 @@
+import type { ArmResult, EvaluationResult, MetricName } from '../evaluation/result.ts';
+import { bestArms, metricTitles } from './comparison.ts';
+import { h, spoken } from './dom.ts';
+import { formatBytes, formatCount, formatFigure, formatSeconds } from './format.ts';
+
+const kinds = {
+  base: 'base model',
+  hard_prompt: 'hard prompt',
+  adapter: 'adapter',
+} satisfies Record<ArmResult['kind'], string>;
+
+/** Arms against metrics: the best of each metric marked, rows won and lost against the base, what each arm costs. */
+export function armsTable(result: EvaluationResult): HTMLElement {
+  const best = new Map(result.metrics.map((metric) => [metric, bestArms(result.arms, metric)]));
+  const head = [
+    'Arm',
+    ...result.metrics.map((metric) => metricTitles[metric]),
+    'Won',
+    'Lost',
+    'Time',
+    'Trained',
+    'Size',
+  ];
+  return h(
+    'div',
+    { class: 'wide', tabindex: '0', role: 'region', 'aria-label': 'Arms and metrics' },
+    h(
+      'table',
+      { class: 'arms' },
+      h(
+        'caption',
+        {},
+        `${result.rows.length} rows of ${result.data} · ★ best · won and lost: rows right where the base is wrong, and the other way round`,
+      ),
+      h('thead', {}, h('tr', {}, ...head.map((title) => h('th', { scope: 'col' }, title)))),
+      h('tbody', {}, ...result.arms.map((arm) => armRow(arm, result.metrics, best))),
+    ),
+  );
+}
+
+function armRow(
+  arm: ArmResult,
+  metrics: readonly MetricName[],
+  best: ReadonlyMap<MetricName, ReadonlySet<string>>,
+): HTMLElement {
+  const isBase = arm.kind === 'base';
+  return h(
+    'tr',
+    {},
+    h(
+      'th',
+      { scope: 'row', title: arm.detail ?? kinds[arm.kind] },
+      arm.name,
+      h('span', { class: 'kind' }, kinds[arm.kind]),
+    ),
+    ...metrics.map((metric) => metricCell(arm.metrics[metric], best.get(metric)?.has(arm.name) === true)),
+    h('td', {}, isBase ? '–' : String(arm.wins)),
+    h('td', {}, isBase ? '–' : String(arm.losses)),
+    h('td', {}, formatSeconds(arm.seconds)),
+    h(
+      'td',
+      { title: 'trainable parameters' },
+      arm.trainable_parameters === 0 ? '–' : formatCount(arm.trainable_parameters),
+    ),
+    h('td', {}, arm.bytes === 0 ? '–' : formatBytes(arm.bytes)),
+  );
+}
+
+function metricCell(value: number | null | undefined, isBest: boolean): HTMLElement {
+  if (value == null) return h('td', { title: 'does not apply to this arm' }, '–');
+  if (!isBest) return h('td', {}, formatFigure(value));
+  return h('td', { class: 'best' }, h('span', { 'aria-hidden': 'true' }, '★ '), formatFigure(value), spoken(' (best)'));
+}

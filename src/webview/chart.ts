@@ -1,0 +1,146 @@
+import uPlot from 'uplot';
+import { h, setText } from './dom.ts';
+import type { Theme } from './theme.ts';
+
+/** One line of a chart: its points by step, and how it is drawn. */
+export interface Line {
+  readonly label: string;
+  /** Number of the run's colour. */
+  readonly colour: number;
+  /** 'faint': the raw points; 'bold': their average; 'dotted': validation, with a mark at each point. */
+  readonly look: 'faint' | 'bold' | 'dotted';
+  readonly steps: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** What a chart shows besides its lines. */
+export interface ChartOptions {
+  readonly title: string;
+  readonly height: number;
+  readonly format: (value: number) => string;
+}
+
+const axisFont = '11px system-ui, sans-serif';
+
+/** A chart over steps that is drawn anew when its lines or the theme change and moves on when only points are added. */
+export class Chart {
+  readonly element: HTMLElement;
+  readonly #options: ChartOptions;
+  readonly #canvas: HTMLElement;
+  readonly #readout: HTMLElement;
+  readonly #empty: HTMLElement;
+  #plot: uPlot | null = null;
+  #drawn = '';
+  #lines: readonly Line[] = [];
+
+  constructor(options: ChartOptions) {
+    this.#options = options;
+    this.#readout = h('p', { class: 'readout' });
+    this.#canvas = h('div', { class: 'canvas', role: 'img' });
+    this.#empty = h('p', { class: 'empty' });
+    this.element = h(
+      'section',
+      { class: 'chart', 'aria-label': options.title },
+      h('header', {}, h('h3', {}, options.title), this.#readout),
+      this.#canvas,
+      this.#empty,
+    );
+    new ResizeObserver(() => this.#fit()).observe(this.#canvas);
+  }
+
+  /** Draws these lines; `empty` is said when they have no points. */
+  draw(lines: readonly Line[], theme: Theme, logScale: boolean, empty: string): void {
+    const shown = lines.filter((line) => line.steps.length > 0);
+    this.#lines = shown;
+    this.#canvas.hidden = shown.length === 0;
+    this.#empty.hidden = shown.length > 0;
+    setText(this.#empty, empty);
+    this.#canvas.setAttribute('aria-label', this.#spoken());
+    this.#readAt(null);
+    if (shown.length === 0) {
+      this.#destroy();
+      return;
+    }
+    const data = uPlot.join(shown.map(({ steps, values }) => [[...steps], [...values]]));
+    const drawn = JSON.stringify([theme, logScale, shown.map(({ label, colour, look }) => [label, colour, look])]);
+    if (this.#plot !== null && drawn === this.#drawn) {
+      this.#plot.setData(data);
+      return;
+    }
+    this.#destroy();
+    this.#drawn = drawn;
+    this.#plot = new uPlot(this.#plotOptions(shown, theme, logScale), data, this.#canvas);
+  }
+
+  #destroy(): void {
+    this.#plot?.destroy();
+    this.#plot = null;
+  }
+
+  #fit(): void {
+    const width = this.#canvas.clientWidth;
+    if (width > 0) this.#plot?.setSize({ width, height: this.#options.height });
+  }
+
+  #plotOptions(lines: readonly Line[], theme: Theme, logScale: boolean): uPlot.Options {
+    const axis: uPlot.Axis = {
+      stroke: theme.text,
+      font: axisFont,
+      grid: { stroke: theme.grid, width: 0.5 },
+      ticks: { stroke: theme.grid, width: 0.5 },
+    };
+    const { format } = this.#options;
+    return {
+      width: this.#canvas.clientWidth || 400,
+      height: this.#options.height,
+      legend: { show: false },
+      cursor: { y: false, drag: { x: true, y: false } },
+      scales: { x: { time: false }, y: { distr: logScale ? 3 : 1 } },
+      axes: [
+        { ...axis, size: 28, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
+        { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : format(tick))) },
+      ],
+      series: [{}, ...lines.map((line) => seriesOf(line, theme))],
+      hooks: { setCursor: [(plot) => this.#readAt(plot.cursor.idx ?? null)] },
+    };
+  }
+
+  /** Tells the values under the cursor, or without one the last of each line. */
+  #readAt(index: number | null): void {
+    const { format } = this.#options;
+    const step = index === null ? null : (this.#plot?.data[0][index] ?? null);
+    const values = this.#lines
+      .filter((line) => line.look !== 'faint' || this.#lines.every((other) => other.look === 'faint'))
+      .map((line) => {
+        const at = step === null ? line.steps.length - 1 : line.steps.findLastIndex((each) => each <= step);
+        const value = line.values[at];
+        if (value === undefined) return null;
+        return h(
+          'span',
+          { class: `colour-${line.colour}` },
+          h('i', { class: 'dot' }),
+          `${line.label} ${format(value)}`,
+        );
+      });
+    const place = step === null ? null : h('span', {}, `step ${step}`);
+    this.#readout.replaceChildren(...[place, ...values].filter((node) => node !== null));
+  }
+
+  #spoken(): string {
+    const last = this.#lines.map(({ label, values }) => `${label} ${this.#options.format(values.at(-1) as number)}`);
+    return `${this.#options.title} by step. Last values: ${last.join(', ')}`;
+  }
+}
+
+function seriesOf({ label, colour, look }: Line, theme: Theme): uPlot.Series {
+  const stroke = theme.runs[colour % theme.runs.length] as string;
+  const shared = { label, stroke, spanGaps: true };
+  switch (look) {
+    case 'faint':
+      return { ...shared, width: 1, alpha: 0.35, points: { show: false } };
+    case 'bold':
+      return { ...shared, width: 2, points: { show: false } };
+    case 'dotted':
+      return { ...shared, width: 1.5, dash: [4, 4], points: { show: true, size: 6, fill: stroke, stroke } };
+  }
+}
