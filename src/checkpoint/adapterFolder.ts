@@ -63,15 +63,16 @@ interface FoundFolder {
 }
 
 async function findFolder(dir: string): Promise<FoundFolder> {
-  const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
+  const failed = (error: unknown) => {
     throw fileError(dir, error, 'an adapter folder');
-  });
+  };
+  const entries = await readdir(dir, { withFileTypes: true }).catch(failed);
   const names = new Set(entries.map((entry) => entry.name));
   if (names.has(configName)) return { path: dir, names };
   const inside: FoundFolder[] = [];
   for (const entry of entries.filter((e) => e.isDirectory())) {
     const path = join(dir, entry.name);
-    const found = new Set(await readdir(path));
+    const found = new Set(await readdir(path).catch(failed));
     if (found.has(configName)) inside.push({ path, names: found });
   }
   const [only, ...others] = inside;

@@ -25,56 +25,56 @@ export class ModelConfig {
   }
 
   number(key: ConfigKey, fallback?: number): number {
-    return this.optionalNumber(key) ?? fallback ?? this.#missing(key, 'number');
+    return this.optionalNumber(key) ?? fallback ?? this.#missing(key, 'a number');
   }
 
   /** A number without a fraction. */
   integer(key: ConfigKey, fallback?: number): number {
-    return this.optionalInteger(key) ?? fallback ?? this.#missing(key, 'whole number');
+    return this.optionalInteger(key) ?? fallback ?? this.#missing(key, 'a whole number');
   }
 
   string(key: ConfigKey, fallback?: string): string {
-    return this.optionalString(key) ?? fallback ?? this.#missing(key, 'string');
+    return this.optionalString(key) ?? fallback ?? this.#missing(key, 'a string');
   }
 
   boolean(key: ConfigKey, fallback?: boolean): boolean {
-    return this.optionalBoolean(key) ?? fallback ?? this.#missing(key, 'boolean');
+    return this.optionalBoolean(key) ?? fallback ?? this.#missing(key, 'a boolean');
   }
 
   /** A nested object, as a config of its own. */
   object(key: ConfigKey): ModelConfig {
-    return this.optionalObject(key) ?? this.#missing(key, 'object');
+    return this.optionalObject(key) ?? this.#missing(key, 'an object');
   }
 
   optionalNumber(key: ConfigKey): number | undefined {
-    return this.#read(key, 'number', (value) => typeof value === 'number');
+    return this.#read(key, 'a number', (value) => typeof value === 'number');
   }
 
   optionalInteger(key: ConfigKey): number | undefined {
-    return this.#read(key, 'whole number', (value) => Number.isSafeInteger(value));
+    return this.#read(key, 'a whole number', (value) => Number.isSafeInteger(value));
   }
 
   optionalString(key: ConfigKey): string | undefined {
-    return this.#read(key, 'string', (value) => typeof value === 'string');
+    return this.#read(key, 'a string', (value) => typeof value === 'string');
   }
 
   optionalBoolean(key: ConfigKey): boolean | undefined {
-    return this.#read(key, 'boolean', (value) => typeof value === 'boolean');
+    return this.#read(key, 'a boolean', (value) => typeof value === 'boolean');
   }
 
   optionalObject(key: ConfigKey): ModelConfig | undefined {
-    const value: JsonObject | undefined = this.#read(key, 'object', isJsonObject);
+    const value: JsonObject | undefined = this.#read(key, 'an object', isJsonObject);
     return value === undefined
       ? undefined
       : new ModelConfig(this.file, value, `${this.#path}${this.#find(key)?.name}.`);
   }
 
   optionalNumbers(key: ConfigKey): readonly number[] | undefined {
-    return this.#read(key, 'list of numbers', (value) => isListOf(value, 'number'));
+    return this.#read(key, 'a list of numbers', (value) => isListOf(value, 'number'));
   }
 
   optionalStrings(key: ConfigKey): readonly string[] | undefined {
-    return this.#read(key, 'list of strings', (value) => isListOf(value, 'string'));
+    return this.#read(key, 'a list of strings', (value) => isListOf(value, 'string'));
   }
 
   /** The value as it stands, null included; undefined when the key is missing. */
@@ -99,13 +99,13 @@ export class ModelConfig {
     const found = this.#find(key);
     if (found === undefined) return undefined;
     if (is(found.value)) return found.value as T;
-    throw this.invalid(found.name, `is ${JSON.stringify(found.value)?.slice(0, 60)}; a ${type} is expected`);
+    throw this.invalid(found.name, `is ${JSON.stringify(found.value)?.slice(0, 60)}; ${type} is expected`);
   }
 
   #missing(key: ConfigKey, type: string): never {
     const [first, ...others] = typeof key === 'string' ? [key] : key;
     const also = others.length === 0 ? '' : ` (also read: ${others.join(', ')})`;
-    throw this.invalid(first ?? '', `is missing; a ${type} is expected${also}`);
+    throw this.invalid(first ?? '', `is missing; ${type} is expected${also}`);
   }
 }
 
