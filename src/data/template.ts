@@ -1,4 +1,4 @@
-import { SoftpromptError } from '../foundation/errors.ts';
+import { type RowPlace, SoftpromptError } from '../foundation/errors.ts';
 import type { DataRow } from './dataRow.ts';
 
 /**
@@ -9,12 +9,6 @@ export interface Template {
   readonly source: string;
   /** Text and columns in turn. */
   readonly parts: readonly (string | { readonly column: string })[];
-}
-
-/** The file and line a row comes from. */
-export interface RowPlace {
-  readonly file: string;
-  readonly line: number;
 }
 
 const opening = '{{';

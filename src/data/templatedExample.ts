@@ -1,8 +1,8 @@
 import type { Tokenizer } from '../checkpoint/tokenizer.ts';
-import { SoftpromptError } from '../foundation/errors.ts';
+import { type RowPlace, SoftpromptError } from '../foundation/errors.ts';
 import type { DataRow } from './dataRow.ts';
 import { type Example, type Task, unsupervised } from './example.ts';
-import { type RowPlace, render } from './template.ts';
+import { render } from './template.ts';
 import type { TextSource } from './tokenizeRows.ts';
 
 /**

@@ -1,7 +1,6 @@
-import { SoftpromptError } from '../foundation/errors.ts';
+import { type RowPlace, SoftpromptError } from '../foundation/errors.ts';
 import type { DataRow } from './dataRow.ts';
 import { type Example, type Task, unsupervised } from './example.ts';
-import type { RowPlace } from './template.ts';
 
 /**
  * The example of a row that is already tokenised: `input_ids`, and optionally `attention_mask` (positions where it is 0

@@ -12,8 +12,8 @@ export interface Words {
   readonly fault?: 'request' | 'work';
 }
 
-/** A row of a data file. */
-interface RowPlace {
+/** Where a row of a data file is. */
+export interface RowPlace {
   readonly file: string;
   readonly line: number;
 }
@@ -168,6 +168,14 @@ const words = {
   'checkpoint-foreign': (d: { file: string }): Words => ({
     what: `${d.file}: not a checkpoint of a training run.`,
     todo: 'Remove the file, or resume from another one.',
+  }),
+  'adapter-mismatch': (d: { dir: string; tensor: string; problem: string }): Words => ({
+    what: `${d.dir}: tensor ${d.tensor} ${d.problem}.`,
+    todo: 'The adapter was made for another model, or its config and tensors do not belong together.',
+  }),
+  'prompt-length': (d: { tokens: number; virtual: number; maxPositions: number }): Words => ({
+    what: `The prompt has ${d.tokens} tokens${d.virtual === 0 ? '' : ` (and ${d.virtual} more positions are taken)`}; the model has ${d.maxPositions} positions.`,
+    todo: d.tokens === 0 ? 'Give a prompt that is not empty.' : 'Shorten the prompt.',
   }),
   'device-unknown': (d: { device: string; known: readonly string[] }): Words => ({
     what: `Device "${d.device}" is not known.`,
