@@ -20,6 +20,9 @@ const fillerLists: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 
 const wordsIn = (text: string): string[] => text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+/** Words that any instruction may have. */
+const functionWords: ReadonlySet<string> = new Set(wordsIn('a the of to in is its this or as like write answer'));
+
 const count = (values: readonly string[]): Map<string, number> =>
   values.reduce((counts, value) => counts.set(value, (counts.get(value) ?? 0) + 1), new Map<string, number>());
 
@@ -85,6 +88,21 @@ for (const experiment of experiments) {
     }
     assert.ok(skillOf(experiment.skill).instructions.length > 1);
   });
+
+  if (skillOf(experiment.skill).wording === 'opaque') {
+    test(`${name}: no word of the wordings that lead to the skill is in a hard prompt`, () => {
+      const tune = parse(readFileSync(join(samples, `${name}.tune.yaml`), 'utf8'));
+      const prompts = Object.values<{ prompt: string }>(tune.evaluation.baselines).map(({ prompt }) => prompt);
+      const ofPrompts = new Set(prompts.flatMap((prompt) => wordsIn(prompt.split('\n')[0] as string)));
+      const shared = skillOf(experiment.skill)
+        .instructions.flatMap(wordsIn)
+        .filter((word) => ofPrompts.has(word));
+      assert.deepEqual(
+        shared.filter((word) => !functionWords.has(word)),
+        [],
+      );
+    });
+  }
 }
 
 test('the convention and the verb disagree on about half of the commits, so the verb alone cannot answer', () => {

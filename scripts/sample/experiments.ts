@@ -1,5 +1,5 @@
+import { Choices } from './choices.ts';
 import type { Half } from './fillers.ts';
-import { Random } from './random.ts';
 import { syntaxes } from './tasks/command.ts';
 import { commitByConvention, commitTypes, conventionType } from './texts/commits.ts';
 import { intentNames, requestOf } from './texts/requests.ts';
@@ -18,14 +18,14 @@ export interface SampleExperiment {
   /** What the rows are balanced by: the labels, or the intents. */
   readonly classes: readonly string[];
   /** A text of a class with its answer. */
-  readonly make: (className: never, random: Random, half: Half) => { text: string; answer: string };
+  readonly make: (className: never, random: Choices, half: Half) => { text: string; answer: string };
   readonly seed: number;
 }
 
 function experiment<C extends string>(
   parts: Omit<SampleExperiment, 'make' | 'classes'> & {
     classes: readonly C[];
-    make: (className: C, random: Random, half: Half) => { text: string; answer: string };
+    make: (className: C, random: Choices, half: Half) => { text: string; answer: string };
   },
 ): SampleExperiment {
   return parts;
@@ -77,7 +77,7 @@ export type Split = keyof typeof splits;
 
 /** All rows of an experiment: no text twice, each class equally often, in random order. */
 export function rowsOf({ columns, classes, make, seed }: SampleExperiment): Record<Split, Row[]> {
-  const random = new Random(seed);
+  const random = new Choices(seed);
   const seen = new Set<string>();
   const rowOf = (className: string, half: Half): Row => {
     for (;;) {

@@ -1,4 +1,4 @@
-import { Random } from './random.ts';
+import { Choices } from './choices.ts';
 import { command } from './tasks/command.ts';
 import { commitKind } from './tasks/commitKind.ts';
 import { commitArea, commitHeader, commitScope } from './tasks/commitParts.ts';
@@ -52,7 +52,7 @@ export const gateScore = 0.95;
 
 /** Endless documents of the mixture, all fillers in use; the same seed gives the same documents. */
 export function* documents(seed: number): Generator<Document, never> {
-  const random = new Random(seed);
+  const random = new Choices(seed);
   for (;;)
     yield documentOf(
       random.weighted(taskNames, (name) => tasks[name].weight),
@@ -62,7 +62,7 @@ export function* documents(seed: number): Generator<Document, never> {
 
 /** `n` rows of one task, its forms and instructions as often as the mixture has them. */
 export function evaluationRows(task: TaskName, n: number, seed: number): Document[] {
-  const random = new Random(seed);
+  const random = new Choices(seed);
   return Array.from({ length: n }, () => documentOf(task, random));
 }
 
@@ -73,7 +73,7 @@ export function skillOf(name: string): Skill {
   return skill;
 }
 
-function documentOf(task: TaskName, random: Random): Document {
+function documentOf(task: TaskName, random: Choices): Document {
   const skills: readonly Skill[] = tasks[task].skills;
   const skill = random.weighted(skills, ({ share }) => share);
   const { text, answer } = skill.row(random, 'both');

@@ -1,4 +1,5 @@
 import { documents, endOfText } from './mixture.ts';
+import { modelCard } from './modelCard.ts';
 import { type BytePairs, tokenizerJson, trainBytePairs } from './tokenizer.ts';
 
 /** Fills the end of shorter rows of a batch. */
@@ -70,6 +71,7 @@ export function modelFiles(): ReadonlyMap<string, string> {
     ['generation_config.json', json({ eos_token_id, pad_token_id })],
     ['tokenizer.json', `${JSON.stringify(tokenizerJson(sampleTokenizer()))}\n`],
     ['tokenizer_config.json', json(tokenizerConfig)],
+    ['README.md', modelCard()],
     ['special_tokens_map.json', json({ eos_token: endOfText, pad_token: pad })],
   ]);
 }

@@ -1,5 +1,5 @@
+import type { Choices } from '../choices.ts';
 import { fillersOf, type Half } from '../fillers.ts';
-import type { Random } from '../random.ts';
 import { anyCommit, components } from '../texts/commits.ts';
 import { anyRequest, slotValues } from '../texts/requests.ts';
 import { anyReview, aspects, products } from '../texts/reviews.ts';
@@ -10,7 +10,7 @@ const nouns = [
 ];
 
 /** Words in no order that could be guessed, so that only copying helps. */
-function wordList(random: Random, half: Half): string[] {
+function wordList(random: Choices, half: Half): string[] {
   return random.sample(fillersOf(nouns, half), random.integer(2, 5));
 }
 

@@ -1,5 +1,5 @@
+import type { Choices } from '../choices.ts';
 import { fill, fillersOf, type Half, phrases, words } from '../fillers.ts';
-import type { Random } from '../random.ts';
 
 /** Commit types of the Angular convention. */
 export const commitTypes = ['feat', 'fix', 'perf', 'refactor', 'docs', 'test', 'build', 'ci'] as const;
@@ -66,7 +66,7 @@ const templates = ['{Verb} the {object}', '{Verb} the {object} again', ...templa
 export function commitOf(
   action: CommitType,
   area: Area,
-  random: Random,
+  random: Choices,
   half: Half,
   withComponent: boolean = false,
 ): Commit {
@@ -81,7 +81,7 @@ export function commitOf(
 }
 
 /** Any message: every action equally often, ordinary code every other time. */
-export function anyCommit(random: Random, half: Half, withComponent: boolean = false): Commit {
+export function anyCommit(random: Choices, half: Half, withComponent: boolean = false): Commit {
   const area = random.chance(0.5) ? 'code' : random.pick(areas.slice(1));
   return commitOf(random.pick(commitTypes), area, random, half, withComponent);
 }
@@ -95,7 +95,7 @@ export function conventionType(commit: Commit): CommitType {
 }
 
 /** A message that the convention gives this type. */
-export function commitByConvention(type: CommitType, random: Random, half: Half): Commit {
+export function commitByConvention(type: CommitType, random: Choices, half: Half): Commit {
   const hasArea = type === 'docs' || type === 'test' || type === 'build' || type === 'ci';
   if (hasArea && random.chance(0.9)) return commitOf(random.pick(commitTypes), type, random, half);
   return commitOf(type, 'code', random, half);

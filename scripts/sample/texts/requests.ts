@@ -1,5 +1,5 @@
+import type { Choices } from '../choices.ts';
 import { fill, fillersOf, type Half, words } from '../fillers.ts';
-import type { Random } from '../random.ts';
 
 /** Fillers of a request's slots, by kind of value. */
 export const slotValues = {
@@ -110,7 +110,7 @@ export interface Request {
 }
 
 /** A request of this intent. */
-export function requestOf(intent: Intent, random: Random, half: Half): Request {
+export function requestOf(intent: Intent, random: Choices, half: Half): Request {
   const { slots, templates } = intents[intent];
   const filled = slots.map(({ name, values }: SlotKind) => ({
     name,
@@ -121,6 +121,6 @@ export function requestOf(intent: Intent, random: Random, half: Half): Request {
 }
 
 /** Any request. */
-export function anyRequest(random: Random, half: Half): Request {
+export function anyRequest(random: Choices, half: Half): Request {
   return requestOf(random.pick(intentNames), random, half);
 }

@@ -1,5 +1,5 @@
+import type { Choices } from '../choices.ts';
 import { fill, fillersOf, type Half, words } from '../fillers.ts';
-import type { Random } from '../random.ts';
 
 export const sentiments = ['positive', 'negative'] as const;
 export type Sentiment = (typeof sentiments)[number];
@@ -57,7 +57,7 @@ const templates = [
 ];
 
 /** A review that praises or blames throughout. */
-export function reviewOf(sentiment: Sentiment, random: Random, half: Half): Review {
+export function reviewOf(sentiment: Sentiment, random: Choices, half: Half): Review {
   const category = random.pick(categories);
   const product = random.pick(fillersOf(products[category], half));
   const [opinion, opinion2] = random.sample(fillersOf(opinions[sentiment], half), 2) as [string, string];
@@ -67,6 +67,6 @@ export function reviewOf(sentiment: Sentiment, random: Random, half: Half): Revi
 }
 
 /** Any review. */
-export function anyReview(random: Random, half: Half): Review {
+export function anyReview(random: Choices, half: Half): Review {
   return reviewOf(random.pick(sentiments), random, half);
 }

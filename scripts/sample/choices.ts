@@ -4,7 +4,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 
 /** Seeded choices: the same seed makes the same texts on every machine. */
-export class Random {
+export class Choices {
   readonly #generator: RandomGenerator;
 
   constructor(seed: number) {
