@@ -6,6 +6,7 @@ export const full: MethodFactory = (config, model): Method => ({
   peftType: 'FULL',
   virtualTokens: 0,
   virtualHidden: false,
+  virtualOnly: false,
   trainables: [...model.weights.tensors].map(([name, { shape }]) => ({ name, dims: shape })),
   hooks: (trained) => ({ weight: (name) => trained.get(name) }),
   config: { ...config, peft_type: 'FULL', task_type: 'CAUSAL_LM', base_model_name_or_path: model.dir },

@@ -20,13 +20,19 @@ export interface InitContext {
   readonly encode: Encode | null;
 }
 
-/** A configured method: what it trains on one model, where that acts, and how PEFT writes it down. */
-export interface Method extends Attachment {
-  readonly peftType: PeftType;
+/** Where and how a method acts: all that running a model with it needs. */
+export interface MethodShape extends Attachment {
   /** Positions the method takes up before every row. */
   readonly virtualTokens: number;
   /** Whether those positions have hidden states, so that the last of them predicts a row's first token. */
   readonly virtualHidden: boolean;
+  /** Whether it acts through those positions alone: once they are in the cache, the base model does the rest. */
+  readonly virtualOnly: boolean;
+}
+
+/** A configured method: what it trains on one model, where that acts, and how PEFT writes it down. */
+export interface Method extends MethodShape {
+  readonly peftType: PeftType;
   /** adapter_config.json; keys it came with and does not know are kept. */
   readonly config: JsonObject;
   readonly initialise: (context: InitContext) => Promise<TrainedTensors>;

@@ -1,5 +1,5 @@
-import { readFloat32Rows } from '../checkpoint/tensorReading.ts';
 import { ModelConfig } from '../checkpoint/config.ts';
+import { readFloat32Rows } from '../checkpoint/tensorReading.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { InitContext, Method, MethodFactory, TrainedTensors } from './method.ts';
 
@@ -19,7 +19,10 @@ const inits = {
     if (encode === null) throw options.invalid('prompt_tuning_init', 'is TEXT, but the model has no tokenizer.json');
     const ids = encode(text);
     if (ids.length === 0) throw options.invalid('prompt_tuning_init_text', 'is empty; TEXT needs a text');
-    return embeddingRows(model, Array.from({ length: count }, (_, i) => ids[i % ids.length]!));
+    return embeddingRows(
+      model,
+      Array.from({ length: count }, (_, i) => ids[i % ids.length]!),
+    );
   },
   /** Standard normal numbers, as PEFT draws them: far outside the scale of most embedding tables. */
   RANDOM: async ({ model, random }, count) =>
@@ -44,6 +47,7 @@ export const promptTuning: MethodFactory = (config, model): Method => {
     peftType: 'PROMPT_TUNING',
     virtualTokens: count,
     virtualHidden: true,
+    virtualOnly: true,
     trainables: [{ name: tensorName, dims: [count, hidden], graphDims: ['virtual', hidden] }],
     hooks: (trained) => ({ virtualTokens: () => trained.get(tensorName)! }),
     config: {

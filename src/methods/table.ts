@@ -2,7 +2,7 @@ import type { JsonObject } from '../checkpoint/json.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { Model } from '../models/model.ts';
 import { full } from './full.ts';
-import type { Method, MethodFactory, PeftType } from './method.ts';
+import type { Method, MethodFactory, MethodShape, PeftType } from './method.ts';
 import { promptTuning } from './promptTuning.ts';
 
 const methods = { PROMPT_TUNING: promptTuning, FULL: full } satisfies Record<PeftType, MethodFactory>;
@@ -17,9 +17,10 @@ export function configureMethod(config: JsonObject, model: Model): Method {
 }
 
 /** No method at all: the base model. */
-export const baseModel: Pick<Method, 'trainables' | 'hooks' | 'virtualTokens' | 'virtualHidden'> = {
+export const baseModel: MethodShape = {
   trainables: [],
   hooks: () => ({}),
   virtualTokens: 0,
   virtualHidden: false,
+  virtualOnly: true,
 };

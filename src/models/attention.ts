@@ -21,8 +21,7 @@ export function attend(scope: Scope, segment: Segment, q: Value, k: Value, v: Va
   const { b } = scope;
   const { batch, time } = segment;
   const { heads, kvHeads, headDim } = attention.sizes;
-  const split = (x: Value, count: number) =>
-    b.transpose(b.reshape(x, [batch, time, count, headDim]), [0, 2, 1, 3]); // [batch, count, time, headDim]
+  const split = (x: Value, count: number) => b.transpose(b.reshape(x, [batch, time, count, headDim]), [0, 2, 1, 3]); // [batch, count, time, headDim]
   const rotate = (x: Value) =>
     attention.rotary === null ? x : b.rotaryEmbedding(x, attention.rotary.cos, attention.rotary.sin);
 

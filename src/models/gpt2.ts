@@ -1,6 +1,6 @@
-import type { Decoder, DecoderFamily, WeightSpec } from './decoder.ts';
 import { activationOf } from './activations.ts';
 import { attend } from './attention.ts';
+import type { Decoder, DecoderFamily, WeightSpec } from './decoder.ts';
 
 /** GPT-2: learned positions, layer norm before each sub-block, fused query/key/value, weights lying in x out. */
 export const gpt2: DecoderFamily = (config): Decoder => {

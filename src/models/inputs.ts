@@ -16,7 +16,7 @@ export interface LabelledRow {
 }
 
 /** The label of a position that is not supervised. */
-export const ignoreLabel = -100;
+export const unsupervised = -100;
 
 /** A batch made into graph inputs. */
 export interface LossInputs {
@@ -53,7 +53,7 @@ export function lossInputs(
     for (let t = 0; t < row.inputIds.length; t++) {
       ids[r * time + t] = BigInt(row.inputIds[t]!);
       const label = row.labels[t]!;
-      if (label === ignoreLabel || (t === 0 && !hasVirtualHidden)) continue;
+      if (label === unsupervised || (t === 0 && !hasVirtualHidden)) continue;
       supervised.push(t === 0 ? virtual - 1 : offset + r * time + t - 1);
       targets.push(label);
       weights.push(scale * (row.weights?.[t] ?? 1));
@@ -76,7 +76,13 @@ export function lossInputs(
 /** Positions and causal bias of the virtual tokens themselves. */
 export function virtualInputs(virtual: number): [string, Tensor][] {
   return [
-    ['virtual_position_ids', integers(Array.from({ length: virtual }, (_, i) => i), [1, virtual])],
+    [
+      'virtual_position_ids',
+      integers(
+        Array.from({ length: virtual }, (_, i) => i),
+        [1, virtual],
+      ),
+    ],
     ['virtual_attention_bias', causalBias(virtual, 0)],
   ];
 }

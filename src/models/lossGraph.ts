@@ -1,6 +1,6 @@
 import { Builder } from '../onnx/builder.ts';
-import { type Dim, sum, type Value } from '../onnx/dims.ts';
 import { differentiate } from '../onnx/differentiate.ts';
+import { type Dim, sum, type Value } from '../onnx/dims.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { runLayers, type Segment } from './decoder.ts';
 import type { Model } from './model.ts';

@@ -1,5 +1,5 @@
-import type { CheckpointWeights } from '../checkpoint/weights.ts';
 import type { SafetensorsDtype } from '../checkpoint/dtypes.ts';
+import type { CheckpointWeights } from '../checkpoint/weights.ts';
 import type { Builder } from '../onnx/builder.ts';
 import type { DType, Value } from '../onnx/dims.ts';
 import type { Hooks } from './sites.ts';
@@ -46,7 +46,11 @@ export class Scope {
   }
 
   /** y = W x + b over x `[tokens, in]`. */
-  linear(path: string, x: Value, { layout = 'out_in', bias = false }: { layout?: WeightLayout; bias?: boolean } = {}): Value {
+  linear(
+    path: string,
+    x: Value,
+    { layout = 'out_in', bias = false }: { layout?: WeightLayout; bias?: boolean } = {},
+  ): Value {
     const weight = this.weight(`${path}.weight`);
     const addend = bias ? this.weight(`${path}.bias`) : undefined;
     const [outAxis, inAxis] = layout === 'out_in' ? [0, 1] : [1, 0];

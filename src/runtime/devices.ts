@@ -18,7 +18,9 @@ export interface DeviceProbe {
 }
 
 /** Tries every device with a small matrix product and checks its result. */
-export async function probeDevices(now: () => number = performance.now.bind(performance)): Promise<readonly DeviceProbe[]> {
+export async function probeDevices(
+  now: () => number = performance.now.bind(performance),
+): Promise<readonly DeviceProbe[]> {
   const probes: DeviceProbe[] = [];
   for (const device of deviceNames) probes.push(await probe(device, now));
   return probes;
@@ -51,7 +53,8 @@ async function probe(device: Device, now: () => number): Promise<DeviceProbe> {
     try {
       const inputs = new Map([['x', floats(new Float32Array(size * size).fill(0.5), [size, size])]]);
       const first = (await session.run(inputs)).get('y');
-      if (first?.data[size + 1] !== size / 4) return { device, works: false, detail: 'computes wrong numbers', speed: 0 };
+      if (first?.data[size + 1] !== size / 4)
+        return { device, works: false, detail: 'computes wrong numbers', speed: 0 };
       let fastest = Number.POSITIVE_INFINITY;
       for (let i = 0; i < 3; i++) {
         const began = now();
@@ -71,5 +74,9 @@ async function probe(device: Device, now: () => number): Promise<DeviceProbe> {
 
 /** The runtime's messages begin with a C++ source location, which tells a user nothing. */
 function plainReason(message: string): string {
-  return message.split(/\bwas false\. |\) : /).at(-1)!.split('\n')[0]!.trim();
+  return message
+    .split(/\bwas false\. |\) : /)
+    .at(-1)!
+    .split('\n')[0]!
+    .trim();
 }

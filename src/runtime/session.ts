@@ -22,12 +22,15 @@ export class GraphSession {
   static async create(graph: Graph, device: Device): Promise<GraphSession> {
     const ort = await loadOnnxRuntime();
     try {
-      const session = await ort.InferenceSession.create(serialize(graph, (file) => basename(file)), {
-        executionProviders: [device],
-        logSeverityLevel: 3,
-        intraOpNumThreads: availableParallelism(),
-        extra: { session: { ...sessionEntries, ...externalFolder(graph) } },
-      });
+      const session = await ort.InferenceSession.create(
+        serialize(graph, (file) => basename(file)),
+        {
+          executionProviders: [device],
+          logSeverityLevel: 3,
+          intraOpNumThreads: availableParallelism(),
+          extra: { session: { ...sessionEntries, ...externalFolder(graph) } },
+        },
+      );
       return new GraphSession(session);
     } catch (error) {
       throw new SoftpromptError('device-failed', { device, problem: (error as Error).message }, { cause: error });
@@ -44,7 +47,9 @@ export class GraphSession {
       feeds[name] = new ort.Tensor(tensor.dtype, tensor.data, tensor.dims);
     }
     const results = await this.#session.run(feeds);
-    return new Map(Object.entries(results).map(([name, { type, dims, data }]) => [name, { dtype: type, dims, data } as Tensor]));
+    return new Map(
+      Object.entries(results).map(([name, { type, dims, data }]) => [name, { dtype: type, dims, data } as Tensor]),
+    );
   }
 
   /** Frees the session's native memory. */
@@ -54,10 +59,10 @@ export class GraphSession {
 }
 
 /**
- * Weights stay in the mapped file and are shared by all sessions over it: repacking them would give every session a copy
+ * Waiting threads sleep instead of spinning: an editor shares the machine. Weights stay in the mapped file and are shared by all sessions over it: repacking them would give every session a copy
  * of its own (docs/design.md, "What was measured").
  */
-const sessionEntries = { disable_prepacking: '1' };
+const sessionEntries = { disable_prepacking: '1', 'intra_op.allow_spinning': '0' };
 
 function externalFolder(graph: Graph): Record<string, string> {
   for (const { data } of graph.constants.values()) {
@@ -69,6 +74,7 @@ function externalFolder(graph: Graph): Record<string, string> {
 /** A float output by name. */
 export function floatOutput(outputs: Tensors, name: string): FloatTensor {
   const tensor = outputs.get(name);
-  if (tensor?.dtype !== 'float32') throw new SoftpromptError('internal', { problem: `graph output ${name} is missing` });
+  if (tensor?.dtype !== 'float32')
+    throw new SoftpromptError('internal', { problem: `graph output ${name} is missing` });
   return tensor;
 }

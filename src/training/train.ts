@@ -1,5 +1,6 @@
 import { planBatches } from '../data/batches.ts';
 import { Random } from '../foundation/random.ts';
+import { LossRunner, supervisedWeight } from '../inference/lossRunner.ts';
 import type { Method, TrainedTensors } from '../methods/method.ts';
 import type { LabelledRow } from '../models/inputs.ts';
 import type { Model } from '../models/model.ts';
@@ -7,8 +8,7 @@ import type { Device } from '../runtime/devices.ts';
 import { AdamW, clipFactor, gradientNorm } from './adamw.ts';
 import { type TrainingState, writeCheckpoint } from './checkpoint.ts';
 import type { DoneEvent, StepEvent, TrainingEvent } from './events.ts';
-import { LossRunner, supervisedWeight } from './lossRunner.ts';
-import { type TrainingOptions, stepsPerEpoch, totalSteps } from './options.ts';
+import { stepsPerEpoch, type TrainingOptions, totalSteps } from './options.ts';
 import { learningRate } from './schedule.ts';
 
 /** A training run: what is trained on what, and how. */
@@ -154,7 +154,13 @@ class Run {
   async *#validate(): AsyncGenerator<Exclude<TrainingEvent, DoneEvent>> {
     const { validation, method, options, sample, now } = this.#setup;
     const began = now();
-    const loss = await meanLoss(this.#validator!, validation, method, this.#tensors, options.per_device_train_batch_size);
+    const loss = await meanLoss(
+      this.#validator!,
+      validation,
+      method,
+      this.#tensors,
+      options.per_device_train_batch_size,
+    );
     const best = this.#best === null || loss < this.#best.loss;
     this.#stale = best ? 0 : this.#stale + 1;
     if (best) this.#best = { step: this.#step, loss, tensors: copyOf(this.#tensors) };

@@ -1,13 +1,10 @@
-import type { Method, TrainedTensors } from '../methods/method.ts';
-import { type LabelledRow, lossInputs } from '../models/inputs.ts';
+import type { MethodShape, TrainedTensors } from '../methods/method.ts';
+import { type LabelledRow, lossInputs, unsupervised } from '../models/inputs.ts';
 import { buildLossGraph, gradientName } from '../models/lossGraph.ts';
 import type { Model } from '../models/model.ts';
 import type { Device } from '../runtime/devices.ts';
 import { floatOutput, GraphSession } from '../runtime/session.ts';
 import { floats } from '../runtime/tensor.ts';
-
-/** The part of a method that says where and how it acts. */
-export type MethodShape = Pick<Method, 'trainables' | 'hooks' | 'virtualTokens' | 'virtualHidden'>;
 
 /** What a batch gave. */
 export interface BatchLoss {
@@ -60,10 +57,10 @@ export class LossRunner {
 }
 
 /** How many positions of a row count, given whether its first token can be predicted, and the sum of their weights. */
-export function supervisedWeight(row: LabelledRow, method: Pick<Method, 'virtualHidden'>): number {
+export function supervisedWeight(row: LabelledRow, method: Pick<MethodShape, 'virtualHidden'>): number {
   let weight = 0;
   for (let t = method.virtualHidden ? 0 : 1; t < row.labels.length; t++) {
-    if (row.labels[t] !== -100) weight += row.weights?.[t] ?? 1;
+    if (row.labels[t] !== unsupervised) weight += row.weights?.[t] ?? 1;
   }
   return weight;
 }

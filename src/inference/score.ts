@@ -1,0 +1,37 @@
+import { SoftpromptError } from '../foundation/errors.ts';
+import type { LabelledRow } from '../models/inputs.ts';
+import type { AttachedModel } from './languageModel.ts';
+
+/** The score of a row: natural-log probabilities of its supervised tokens, in order. */
+export type RowScore = Float32Array;
+
+/** Rows scored in one run, so that progress shows and cancelling is quick. */
+const batchRows = 16;
+
+/**
+ * Scores rows, those of like length together; yields each batch's scores with the rows' indices. Padding changes nothing.
+ */
+export async function* scoreRows(
+  attached: AttachedModel,
+  rows: readonly LabelledRow[],
+  signal: AbortSignal,
+): AsyncGenerator<readonly { readonly index: number; readonly score: RowScore }[]> {
+  const runner = await attached.language.lossRunner(attached.method);
+  const order = rows.map((_, i) => i).sort((a, b) => rows[a]!.inputIds.length - rows[b]!.inputIds.length);
+  for (let at = 0; at < order.length; at += batchRows) {
+    if (signal.aborted) throw new SoftpromptError('cancelled', {});
+    const indices = order.slice(at, at + batchRows);
+    const { logprobs } = await runner.run(
+      indices.map((i) => rows[i]!),
+      attached.tensors,
+    );
+    yield indices.map((index, i) => ({ index, score: logprobs[i]! }));
+  }
+}
+
+/** Mean negative log-probability, nats a token; NaN for a row without supervised tokens. */
+export function meanLoss(score: RowScore): number {
+  let sum = 0;
+  for (const logprob of score) sum -= logprob;
+  return sum / score.length;
+}
