@@ -1,9 +1,6 @@
 /** What the model is trained to do, by its loss. */
 export type Task = 'causal_lm' | 'seq_2_seq_lm' | 'seq_cls';
 
-/** The label of a position that is not supervised. */
-export const unsupervised = -100;
-
 /** A row as token ids, without padding. */
 export interface Example {
   readonly inputIds: readonly number[];

@@ -1,7 +1,8 @@
 import type { Tokenizer } from '../checkpoint/tokenizer.ts';
 import { type RowPlace, SoftpromptError } from '../foundation/errors.ts';
+import { unsupervised } from '../models/inputs.ts';
 import type { DataRow } from './dataRow.ts';
-import { type Example, type Task, unsupervised } from './example.ts';
+import type { Example, Task } from './example.ts';
 import { render } from './template.ts';
 import type { TextSource } from './tokenizeRows.ts';
 

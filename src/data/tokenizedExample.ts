@@ -1,6 +1,7 @@
 import { type RowPlace, SoftpromptError } from '../foundation/errors.ts';
+import { unsupervised } from '../models/inputs.ts';
 import type { DataRow } from './dataRow.ts';
-import { type Example, type Task, unsupervised } from './example.ts';
+import type { Example, Task } from './example.ts';
 
 /**
  * The example of a row that is already tokenised: `input_ids`, and optionally `attention_mask` (positions where it is 0

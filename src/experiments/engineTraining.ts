@@ -2,8 +2,8 @@ import type { JsonObject } from '../checkpoint/json.ts';
 import { openTokenizer } from '../checkpoint/tokenizer.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
+import { readAdapter, writeAdapter } from '../methods/adapter.ts';
 import type { Method, TrainedTensors } from '../methods/method.ts';
-import { openAdapter, saveAdapter } from '../methods/storedAdapter.ts';
 import { configureMethod } from '../methods/table.ts';
 import { type Model, openModel } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
@@ -48,7 +48,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
     yield event.event === 'start' && rows.tooLong > 0 ? { ...event, rows_left_out: rows.tooLong } : event;
   }
   const { tensors, ...outcome } = next.value;
-  await saveAdapter(adapterFolder, method, tensors);
+  await writeAdapter(adapterFolder, { method, tensors });
   yield { event: 'done', ...outcome, adapter: adapterFolder };
 }
 
@@ -67,7 +67,7 @@ async function startingPoint(
     const encode = tokenizer && ((text: string) => tokenizer.encode(text, { addSpecialTokens: true }));
     return { method, initial: () => method.initialise({ model, random, encode }) };
   }
-  const stored = await openAdapter(from, model);
+  const stored = await readAdapter(from, model);
   for (const key of ['peft_type', 'num_virtual_tokens']) {
     if (config[key] !== undefined && config[key] !== stored.method.config[key]) {
       const problem = `has ${key} ${String(stored.method.config[key])}, but the experiment asks for ${String(config[key])}`;

@@ -43,7 +43,10 @@ export class LossRunner {
     const outputs = await this.#session.run(tensors);
     const all = floatOutput(outputs, 'token_logprobs').data;
     let at = 0;
-    const logprobs = counts.map((count) => all.subarray(at, (at += count)));
+    const logprobs = counts.map((count) => {
+      at += count;
+      return all.subarray(at - count, at);
+    });
     const gradients = new Map<string, Float32Array>();
     if (this.#withGradients) {
       for (const { name } of trainables) gradients.set(name, floatOutput(outputs, gradientName(name)).data);
