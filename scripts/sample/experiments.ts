@@ -1,6 +1,7 @@
 import { Choices } from './choices.ts';
 import type { Half } from './fillers.ts';
 import { syntaxes } from './tasks/command.ts';
+import type { TextAnswer } from './tasks/task.ts';
 import { commitByConvention, commitTypes, conventionType } from './texts/commits.ts';
 import { intentNames, requestOf } from './texts/requests.ts';
 import { reviewOf, sentiments } from './texts/reviews.ts';
@@ -17,52 +18,50 @@ export interface SampleExperiment {
   readonly columns: { readonly input: string; readonly answer: string };
   /** What the rows are balanced by: the labels, or the intents. */
   readonly classes: readonly string[];
-  /** A text of a class with its answer. */
-  readonly make: (className: never, random: Choices, half: Half) => { text: string; answer: string };
+  /** A text with its answer; the classes take turns. */
+  readonly make: (turn: number, choices: Choices, half: Half) => TextAnswer;
   readonly seed: number;
 }
 
-function experiment<C extends string>(
-  parts: Omit<SampleExperiment, 'make' | 'classes'> & {
-    classes: readonly C[];
-    make: (className: C, random: Choices, half: Half) => { text: string; answer: string };
-  },
-): SampleExperiment {
-  return parts;
+function inTurn<T>(list: readonly T[], turn: number): T {
+  return list[turn % list.length] as T;
 }
 
 /** The three bundled experiments. */
 export const experiments: readonly SampleExperiment[] = [
-  experiment({
+  {
     name: 'commit-kind',
     skill: 'commit-kind/convention',
     columns: { input: 'message', answer: 'kind' },
     classes: commitTypes,
-    make: (type, random, half) => {
-      const commit = commitByConvention(type, random, half);
+    make: (turn, choices, half) => {
+      const commit = commitByConvention(inTurn(commitTypes, turn), choices, half);
       return { text: commit.text, answer: conventionType(commit) };
     },
     seed: 101,
-  }),
-  experiment({
+  },
+  {
     name: 'request-command',
     skill: 'command/flags',
     columns: { input: 'request', answer: 'command' },
     classes: intentNames,
-    make: (intent, random, half) => {
-      const request = requestOf(intent, random, half);
+    make: (turn, choices, half) => {
+      const request = requestOf(inTurn(intentNames, turn), choices, half);
       return { text: request.text, answer: syntaxes.flags(request) };
     },
     seed: 102,
-  }),
-  experiment({
+  },
+  {
     name: 'review-sentiment',
     skill: 'sentiment/words',
     columns: { input: 'review', answer: 'sentiment' },
     classes: sentiments,
-    make: (sentiment, random, half) => ({ text: reviewOf(sentiment, random, half).text, answer: sentiment }),
+    make: (turn, choices, half) => {
+      const review = reviewOf(inTurn(sentiments, turn), choices, half);
+      return { text: review.text, answer: review.sentiment };
+    },
     seed: 103,
-  }),
+  },
 ];
 
 /** The data files of an experiment: their rows and the half of the fillers they may use. */
@@ -76,20 +75,20 @@ export const splits = {
 export type Split = keyof typeof splits;
 
 /** All rows of an experiment: no text twice, each class equally often, in random order. */
-export function rowsOf({ columns, classes, make, seed }: SampleExperiment): Record<Split, Row[]> {
-  const random = new Choices(seed);
+export function rowsOf({ columns, make, seed }: SampleExperiment): Record<Split, Row[]> {
+  const choices = new Choices(seed);
   const seen = new Set<string>();
-  const rowOf = (className: string, half: Half): Row => {
+  const rowOf = (turn: number, half: Half): Row => {
     for (;;) {
-      const { text, answer } = make(className as never, random, half);
+      const { text, answer } = make(turn, choices, half);
       if (seen.has(text)) continue;
       seen.add(text);
       return { [columns.input]: text, [columns.answer]: answer };
     }
   };
   const split = ({ rows, half }: { rows: number; half: Half }): Row[] => {
-    const made = Array.from({ length: rows }, (_, i) => rowOf(classes[i % classes.length] as string, half));
-    return random.sample(made, made.length);
+    const made = Array.from({ length: rows }, (_, turn) => rowOf(turn, half));
+    return choices.sample(made, made.length);
   };
   return { train: split(splits.train), val: split(splits.val), test: split(splits.test), try: split(splits.try) };
 }

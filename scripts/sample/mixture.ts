@@ -52,18 +52,18 @@ export const gateScore = 0.95;
 
 /** Endless documents of the mixture, all fillers in use; the same seed gives the same documents. */
 export function* documents(seed: number): Generator<Document, never> {
-  const random = new Choices(seed);
+  const choices = new Choices(seed);
   for (;;)
     yield documentOf(
-      random.weighted(taskNames, (name) => tasks[name].weight),
-      random,
+      choices.weighted(taskNames, (name) => tasks[name].weight),
+      choices,
     );
 }
 
 /** `n` rows of one task, its forms and instructions as often as the mixture has them. */
 export function evaluationRows(task: TaskName, n: number, seed: number): Document[] {
-  const random = new Choices(seed);
-  return Array.from({ length: n }, () => documentOf(task, random));
+  const choices = new Choices(seed);
+  return Array.from({ length: n }, () => documentOf(task, choices));
 }
 
 /** A form of a task by its name. */
@@ -73,9 +73,9 @@ export function skillOf(name: string): Skill {
   return skill;
 }
 
-function documentOf(task: TaskName, random: Choices): Document {
+function documentOf(task: TaskName, choices: Choices): Document {
   const skills: readonly Skill[] = tasks[task].skills;
-  const skill = random.weighted(skills, ({ share }) => share);
-  const { text, answer } = skill.row(random, 'both');
-  return { task, skill: skill.name, prompt: promptOf(random.pick(skill.instructions), text), answer: ` ${answer}` };
+  const skill = choices.weighted(skills, ({ share }) => share);
+  const { text, answer } = skill.row(choices, 'both');
+  return { task, skill: skill.name, prompt: promptOf(choices.pick(skill.instructions), text), answer: ` ${answer}` };
 }

@@ -26,8 +26,8 @@ function skill(syntax: Syntax, share: number, wording: Skill['wording'], instruc
     share,
     wording,
     instructions,
-    row: (random, half) => {
-      const request = anyRequest(random, half);
+    row: (choices, half) => {
+      const request = anyRequest(choices, half);
       return { text: request.text, answer: syntaxes[syntax](request) };
     },
   };

@@ -28,8 +28,8 @@ export const commitKind: readonly Skill[] = [
       'Commit type:',
       'Say what the commit does in one word.',
     ],
-    row: (random, half) => {
-      const commit = anyCommit(random, half);
+    row: (choices, half) => {
+      const commit = anyCommit(choices, half);
       return { text: commit.text, answer: commit.action };
     },
   },
@@ -42,8 +42,8 @@ export const commitKind: readonly Skill[] = [
       'Describe the change for a customer.',
       'Explain the commit in everyday words.',
     ],
-    row: (random, half) => {
-      const commit = anyCommit(random, half);
+    row: (choices, half) => {
+      const commit = anyCommit(choices, half);
       return { text: commit.text, answer: plainWords[commit.action] };
     },
   },
@@ -61,8 +61,8 @@ export const commitKind: readonly Skill[] = [
       'The way Oskar wants it.',
       'North desk rules.',
     ],
-    row: (random, half) => {
-      const commit = commitByConvention(random.pick(commitTypes), random, half);
+    row: (choices, half) => {
+      const commit = commitByConvention(choices.pick(commitTypes), choices, half);
       return { text: commit.text, answer: conventionType(commit) };
     },
   },
@@ -71,8 +71,8 @@ export const commitKind: readonly Skill[] = [
     share: 1.5,
     wording: 'opaque',
     instructions: ['Which drawer?', 'Sorting table three.', 'Number it the old way.', 'Stamp for the red archive.'],
-    row: (random, half) => {
-      const commit = anyCommit(random, half);
+    row: (choices, half) => {
+      const commit = anyCommit(choices, half);
       return { text: commit.text, answer: String(commitTypes.indexOf(commit.action) + 1) };
     },
   },

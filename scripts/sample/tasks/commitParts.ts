@@ -16,8 +16,8 @@ export const commitArea: readonly Skill[] = [
     share: 1,
     wording: 'natural',
     instructions: ['Which files are touched?', 'Where in the repository does this belong?', 'Name what is touched.'],
-    row: (random, half) => {
-      const commit = anyCommit(random, half);
+    row: (choices, half) => {
+      const commit = anyCommit(choices, half);
       return { text: commit.text, answer: areaWords[commit.area] };
     },
   },
@@ -30,8 +30,8 @@ export const commitScope: readonly Skill[] = [
     share: 1,
     wording: 'natural',
     instructions: ['Name the scope of the commit.', 'Which component does it concern?', 'Scope:'],
-    row: (random, half) => {
-      const commit = anyCommit(random, half, true);
+    row: (choices, half) => {
+      const commit = anyCommit(choices, half, true);
       return { text: commit.text, answer: String(commit.component) };
     },
   },
@@ -48,8 +48,8 @@ export const commitHeader: readonly Skill[] = [
       'Give type and scope together.',
       'Header as type(scope):',
     ],
-    row: (random, half) => {
-      const commit = anyCommit(random, half, true);
+    row: (choices, half) => {
+      const commit = anyCommit(choices, half, true);
       return { text: commit.text, answer: `${commit.action}(${commit.component})` };
     },
   },

@@ -8,8 +8,8 @@ export const intent: readonly Skill[] = [
     share: 1,
     wording: 'natural',
     instructions: ['What does the person want?', 'Name the intent.', 'Which action is asked for?'],
-    row: (random, half) => {
-      const request = anyRequest(random, half);
+    row: (choices, half) => {
+      const request = anyRequest(choices, half);
       return { text: request.text, answer: request.intent };
     },
   },
@@ -34,8 +34,8 @@ export const slot: readonly Skill[] = Object.entries(slotQuestions).map(([name, 
     share: having.length,
     wording: 'natural',
     instructions,
-    row: (random, half) => {
-      const request = requestOf(random.pick(having), random, half);
+    row: (choices, half) => {
+      const request = requestOf(choices.pick(having), choices, half);
       return { text: request.text, answer: request.slots.find((filled) => filled.name === name)?.value ?? '' };
     },
   };

@@ -8,8 +8,8 @@ export const category: readonly Skill[] = [
     share: 1,
     wording: 'natural',
     instructions: ['Name the product category.', 'Which department sells it?', 'Category:'],
-    row: (random, half) => {
-      const review = anyReview(random, half);
+    row: (choices, half) => {
+      const review = anyReview(choices, half);
       return { text: review.text, answer: review.category };
     },
   },
@@ -22,8 +22,8 @@ export const product: readonly Skill[] = [
     share: 1,
     wording: 'natural',
     instructions: ['Which product is reviewed?', 'Name the product.', 'Product:'],
-    row: (random, half) => {
-      const review = anyReview(random, half);
+    row: (choices, half) => {
+      const review = anyReview(choices, half);
       return { text: review.text, answer: review.product };
     },
   },

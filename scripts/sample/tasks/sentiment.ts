@@ -13,9 +13,9 @@ function skill(
     share,
     wording,
     instructions,
-    row: (random, half) => {
-      const sentiment = random.pick(sentiments);
-      return { text: reviewOf(sentiment, random, half).text, answer: labels[sentiment] };
+    row: (choices, half) => {
+      const sentiment = choices.pick(sentiments);
+      return { text: reviewOf(sentiment, choices, half).text, answer: labels[sentiment] };
     },
   };
 }

@@ -21,7 +21,7 @@ export interface Skill {
   /** Instructions that ask for it; the first is its known wording in evaluations. */
   readonly instructions: readonly string[];
   /** Makes a row; `half` says which fillers it may use. */
-  readonly row: (random: Choices, half: Half) => TextAnswer;
+  readonly row: (choices: Choices, half: Half) => TextAnswer;
 }
 
 /** The text between an instruction and its answer, as every document and every sample experiment has it. */

@@ -10,8 +10,8 @@ const nouns = [
 ];
 
 /** Words in no order that could be guessed, so that only copying helps. */
-function wordList(random: Choices, half: Half): string[] {
-  return random.sample(fillersOf(nouns, half), random.integer(2, 5));
+function wordList(choices: Choices, half: Half): string[] {
+  return choices.sample(fillersOf(nouns, half), choices.integer(2, 5));
 }
 
 /** The text again. */
@@ -21,8 +21,8 @@ export const copy: readonly Skill[] = [
     share: 1,
     wording: 'natural',
     instructions: ['Repeat the text.', 'Copy the input.', 'Say it again.'],
-    row: (random, half) => {
-      const text = wordList(random, half).join(' ');
+    row: (choices, half) => {
+      const text = wordList(choices, half).join(' ');
       return { text, answer: text };
     },
   },
@@ -34,8 +34,8 @@ function wordSkill(place: 'first' | 'last', instructions: readonly string[]): Sk
     share: 1,
     wording: 'natural',
     instructions,
-    row: (random, half) => {
-      const list = wordList(random, half);
+    row: (choices, half) => {
+      const list = wordList(choices, half);
       return { text: list.join(' '), answer: String(list.at(place === 'first' ? 0 : -1)) };
     },
   };
@@ -54,11 +54,11 @@ export const domain: readonly Skill[] = [
     share: 1,
     wording: 'natural',
     instructions: ['What is this text?', 'Name the kind of text.', 'Where does this text come from?'],
-    row: (random, half) => {
-      const make = random.pick([
-        () => ({ text: anyCommit(random, half).text, answer: 'commit' }),
-        () => ({ text: anyRequest(random, half).text, answer: 'request' }),
-        () => ({ text: anyReview(random, half).text, answer: 'review' }),
+    row: (choices, half) => {
+      const make = choices.pick([
+        () => ({ text: anyCommit(choices, half).text, answer: 'commit' }),
+        () => ({ text: anyRequest(choices, half).text, answer: 'request' }),
+        () => ({ text: anyReview(choices, half).text, answer: 'review' }),
       ]);
       return make();
     },

@@ -66,24 +66,24 @@ const templates = ['{Verb} the {object}', '{Verb} the {object} again', ...templa
 export function commitOf(
   action: CommitType,
   area: Area,
-  random: Choices,
+  choices: Choices,
   half: Half,
   withComponent: boolean = false,
 ): Commit {
-  const template = random.pick(withComponent ? templatesWithComponent : templates);
-  const component = random.pick(fillersOf(components, half));
+  const template = choices.pick(withComponent ? templatesWithComponent : templates);
+  const component = choices.pick(fillersOf(components, half));
   const text = fill(template, {
-    verb: random.pick(fillersOf(verbs[action], half)),
-    object: random.pick(fillersOf(objects[area], half)),
+    verb: choices.pick(fillersOf(verbs[action], half)),
+    object: choices.pick(fillersOf(objects[area], half)),
     component,
   });
   return { text, action, area, component: template.includes('{component}') ? component : null };
 }
 
 /** Any message: every action equally often, ordinary code every other time. */
-export function anyCommit(random: Choices, half: Half, withComponent: boolean = false): Commit {
-  const area = random.chance(0.5) ? 'code' : random.pick(areas.slice(1));
-  return commitOf(random.pick(commitTypes), area, random, half, withComponent);
+export function anyCommit(choices: Choices, half: Half, withComponent: boolean = false): Commit {
+  const area = choices.chance(0.5) ? 'code' : choices.pick(areas.slice(1));
+  return commitOf(choices.pick(commitTypes), area, choices, half, withComponent);
 }
 
 /**
@@ -95,8 +95,8 @@ export function conventionType(commit: Commit): CommitType {
 }
 
 /** A message that the convention gives this type. */
-export function commitByConvention(type: CommitType, random: Choices, half: Half): Commit {
+export function commitByConvention(type: CommitType, choices: Choices, half: Half): Commit {
   const hasArea = type === 'docs' || type === 'test' || type === 'build' || type === 'ci';
-  if (hasArea && random.chance(0.9)) return commitOf(random.pick(commitTypes), type, random, half);
-  return commitOf(type, 'code', random, half);
+  if (hasArea && choices.chance(0.9)) return commitOf(choices.pick(commitTypes), type, choices, half);
+  return commitOf(type, 'code', choices, half);
 }

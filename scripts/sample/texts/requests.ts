@@ -110,17 +110,17 @@ export interface Request {
 }
 
 /** A request of this intent. */
-export function requestOf(intent: Intent, random: Choices, half: Half): Request {
+export function requestOf(intent: Intent, choices: Choices, half: Half): Request {
   const { slots, templates } = intents[intent];
   const filled = slots.map(({ name, values }: SlotKind) => ({
     name,
-    value: random.pick(fillersOf(slotValues[values], half)),
+    value: choices.pick(fillersOf(slotValues[values], half)),
   }));
-  const text = fill(random.pick(templates), Object.fromEntries(filled.map(({ name, value }) => [name, value])));
+  const text = fill(choices.pick(templates), Object.fromEntries(filled.map(({ name, value }) => [name, value])));
   return { text, intent, slots: filled };
 }
 
 /** Any request. */
-export function anyRequest(random: Choices, half: Half): Request {
-  return requestOf(random.pick(intentNames), random, half);
+export function anyRequest(choices: Choices, half: Half): Request {
+  return requestOf(choices.pick(intentNames), choices, half);
 }

@@ -57,16 +57,16 @@ const templates = [
 ];
 
 /** A review that praises or blames throughout. */
-export function reviewOf(sentiment: Sentiment, random: Choices, half: Half): Review {
-  const category = random.pick(categories);
-  const product = random.pick(fillersOf(products[category], half));
-  const [opinion, opinion2] = random.sample(fillersOf(opinions[sentiment], half), 2) as [string, string];
-  const [aspect, aspect2] = random.sample(fillersOf(aspects, half), 2) as [string, string];
-  const text = fill(random.pick(templates), { product, opinion, opinion2, aspect, aspect2 });
+export function reviewOf(sentiment: Sentiment, choices: Choices, half: Half): Review {
+  const category = choices.pick(categories);
+  const product = choices.pick(fillersOf(products[category], half));
+  const [opinion, opinion2] = choices.sample(fillersOf(opinions[sentiment], half), 2) as [string, string];
+  const [aspect, aspect2] = choices.sample(fillersOf(aspects, half), 2) as [string, string];
+  const text = fill(choices.pick(templates), { product, opinion, opinion2, aspect, aspect2 });
   return { text, sentiment, category, product };
 }
 
 /** Any review. */
-export function anyReview(random: Choices, half: Half): Review {
-  return reviewOf(random.pick(sentiments), random, half);
+export function anyReview(choices: Choices, half: Half): Review {
+  return reviewOf(choices.pick(sentiments), choices, half);
 }
