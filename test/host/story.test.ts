@@ -122,6 +122,7 @@ step('a selected line is evaluated in place, beside the base model', async () =>
   await workbench.page.keyboard.press('End');
   await workbench.page.keyboard.type(' again');
   assert.deepEqual(await workbench.decorationTexts(editor), [], 'the answer goes away when its text changes');
+  await workbench.page.keyboard.press('Control+s');
 });
 
 step('the adapter is compared with the base model and the hard prompts', async () => {
@@ -130,13 +131,14 @@ step('the adapter is compared with the base model and the hard prompts', async (
   await table.getByText('zero_shot').first().waitFor(patience);
   for (const arm of ['base', 'few_shot', 'commit-kind 1']) await table.getByText(arm).first().waitFor();
   assert.match(await workbench.treeRow('Adapters', 'commit-kind 1').innerText(), /accuracy [01]\.\d+/);
+  await table.scrollIntoViewIfNeeded();
   await workbench.screenshot('5-compared');
 });
 
 step('chart and active adapter survive a reload of the window', async () => {
   await workbench.page.reload();
-  await workbench.statusBarItem('tiny · commit-kind 1').waitFor(patience);
-  await workbench.webview().locator('canvas').first().waitFor(patience);
+  await workbench.statusBarItem('tiny · commit-kind 1').waitFor();
+  await workbench.webview().locator('canvas').first().waitFor();
   await workbench.screenshot('6-reloaded');
 });
 
