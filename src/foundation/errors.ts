@@ -177,6 +177,10 @@ const words = {
     what: `The prompt has ${d.tokens} tokens${d.virtual === 0 ? '' : ` (and ${d.virtual} more positions are taken)`}; the model has ${d.maxPositions} positions.`,
     todo: d.tokens === 0 ? 'Give a prompt that is not empty.' : 'Shorten the prompt.',
   }),
+  'template-target': (d: { template: string }): Words => ({
+    what: `template.target ${JSON.stringify(d.template)} must show exactly one column when labels are given.`,
+    todo: 'Write the label\'s column alone, for example " {{label}}".',
+  }),
   'device-unknown': (d: { device: string; known: readonly string[] }): Words => ({
     what: `Device "${d.device}" is not known.`,
     todo: `Choose one of ${d.known.join(', ')}.`,

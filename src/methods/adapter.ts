@@ -11,15 +11,22 @@ export interface Adapter {
   readonly tensors: TrainedTensors;
 }
 
+/** An adapter as it lies in a folder. */
+export interface StoredAdapter extends Adapter {
+  /** Bytes of its tensors in the file. */
+  readonly bytes: number;
+}
+
 /**
  * Reads a PEFT folder as an adapter of this model.
  * @throws SoftpromptError adapter-unusable, adapter-mismatch, method-unknown and what reading throws
  */
-export async function readAdapter(dir: string, model: Model): Promise<Adapter> {
+export async function readAdapter(dir: string, model: Model): Promise<StoredAdapter> {
   const folder = await readAdapterFolder(dir);
   if (folder.format !== 'peft') throw new SoftpromptError('method-unknown', { type: 'AdapterHub adapters', known: [] });
   const method = configureMethod(folder.config, model);
   const tensors = new Map<string, Float32Array>();
+  let bytes = 0;
   for (const { name, dims } of method.trainables) {
     const info = folder.tensors.get(name);
     const found = info === undefined ? 'is missing' : `is [${info.shape.join(', ')}]`;
@@ -28,13 +35,14 @@ export async function readAdapter(dir: string, model: Model): Promise<Adapter> {
       throw new SoftpromptError('adapter-mismatch', { dir: folder.dir, tensor: name, problem });
     }
     tensors.set(name, await readFloat32(info));
+    bytes += info.bytes;
   }
   for (const name of folder.tensors.keys()) {
     if (tensors.has(name)) continue;
     const problem = `has no meaning for ${method.peftType}`;
     throw new SoftpromptError('adapter-mismatch', { dir: folder.dir, tensor: name, problem });
   }
-  return { method, tensors };
+  return { method, tensors, bytes };
 }
 
 /** Writes an adapter as PEFT does, in float32. */

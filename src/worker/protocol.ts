@@ -1,5 +1,6 @@
 import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import { z } from 'zod';
+import type { TextAnswer } from '../evaluation/answer.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import type { TrainingEvent } from '../training/events.ts';
 
@@ -105,23 +106,12 @@ export const evaluate = new RequestType<z.infer<typeof evaluateParams>, Evaluati
 /** worker -> client, while evaluating. */
 export const evaluateProgress = new NotificationType<EvaluationProgress>('evaluate/progress');
 
-/** An answer to a piece of text. */
-export type Answer =
-  | {
-      readonly kind: 'label';
-      readonly label: string;
-      readonly probability: number;
-      /** All labels, most likely first. */
-      readonly ranked: readonly { readonly label: string; readonly probability: number }[];
-    }
-  | { readonly kind: 'text'; readonly continuation: string; readonly perplexity: number };
-
 export const answerParams = z.object({ text: z.string() });
 /** What the active adapter and the base model say of the same text; `adapter` is null when none is active. */
 export interface AnswerReport {
   readonly adapterName: string | null;
-  readonly adapter: Answer | null;
-  readonly base: Answer;
+  readonly adapter: TextAnswer | null;
+  readonly base: TextAnswer;
   /** The text as the model saw it (the adapter's template filled in). */
   readonly prompt: string;
   readonly milliseconds: number;

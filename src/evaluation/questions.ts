@@ -1,0 +1,105 @@
+import type { Tokenizer } from '../checkpoint/tokenizer.ts';
+import type { DataRow } from '../data/dataRow.ts';
+import type { Example } from '../data/example.ts';
+import { columns, render, type Template } from '../data/template.ts';
+import { encodePrompt } from '../data/templatedExample.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { answerTokens } from '../inference/choose.ts';
+import { unsupervised } from '../models/inputs.ts';
+
+/** A row that arms are asked about. */
+export interface Question {
+  readonly index: number;
+  /** The row as the base model and the adapters read it. */
+  readonly input: string;
+  readonly inputIds: readonly number[];
+  /** The answer that counts as right, without the template around it. */
+  readonly expected: string;
+  /** What should be written after the input, the end token included. */
+  readonly targetIds: readonly number[];
+  /** For hard prompts; null for rows that are already tokenised. */
+  readonly values: DataRow['values'] | null;
+}
+
+/** The closed set of answers of an experiment. */
+export interface Choices {
+  readonly labels: readonly string[];
+  /** Tokens of each label as the target template writes it. */
+  readonly tokens: readonly (readonly number[])[];
+}
+
+/** How an experiment's rows are asked. */
+export interface QuestionTemplate {
+  readonly tokenizer: Tokenizer;
+  readonly input: Template;
+  readonly target: Template;
+}
+
+/** The one column that the target template shows. @throws SoftpromptError template-target */
+export function answerColumn(target: Template): string {
+  const [column, ...more] = columns(target);
+  if (column === undefined || more.length > 0)
+    throw new SoftpromptError('template-target', { template: target.source });
+  return column;
+}
+
+/** The labels as answers. */
+export function choicesOf(
+  labels: readonly string[],
+  { tokenizer, target }: Pick<QuestionTemplate, 'tokenizer' | 'target'>,
+): Choices {
+  const column = answerColumn(target);
+  const written = labels.map((label) =>
+    tokenizer.encode(render(target, { [column]: label }), { addSpecialTokens: false }),
+  );
+  return { labels, tokens: answerTokens(written, tokenizer.eosTokenId) };
+}
+
+/**
+ * Rows of text as questions.
+ * @throws SoftpromptError data-invalid for a row whose answer is none of the labels
+ */
+export function textQuestions(
+  file: string,
+  rows: readonly DataRow[],
+  template: QuestionTemplate,
+  labels: readonly string[] | null,
+): readonly Question[] {
+  const { tokenizer, target } = template;
+  const end = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
+  return rows.map((row, index) => {
+    const place = { file, line: row.line };
+    const input = render(template.input, row.values, place);
+    const written = render(target, row.values, place);
+    const expected = labels === null ? written.trim() : render(parsed(answerColumn(target)), row.values, place);
+    if (labels !== null && !labels.includes(expected)) {
+      const problem = `its answer ${JSON.stringify(expected)} is none of the labels`;
+      throw new SoftpromptError('data-invalid', { ...place, problem, todo: `Labels: ${labels.join(', ')}.` });
+    }
+    const targetIds = [...tokenizer.encode(written, { addSpecialTokens: false }), ...end];
+    return { index, input, inputIds: encodePrompt(tokenizer, input), expected, targetIds, values: row.values };
+  });
+}
+
+function parsed(column: string): Template {
+  return { source: `{{${column}}}`, parts: [{ column }] };
+}
+
+/** Rows that are already tokenised as questions: what is supervised at the end of a row is its answer. */
+export function tokenizedQuestions(
+  examples: readonly Example[],
+  decode: (ids: readonly number[]) => string,
+): readonly Question[] {
+  return examples.map(({ inputIds, labels }, index) => {
+    const start = labels.lastIndexOf(unsupervised) + 1;
+    const [prompt, target] = [inputIds.slice(0, start), inputIds.slice(start)];
+    return {
+      index,
+      input: decode(prompt),
+      inputIds: prompt,
+      expected: decode(target).trim(),
+      targetIds: target,
+      values: null,
+    };
+  });
+}
