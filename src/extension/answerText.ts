@@ -1,11 +1,12 @@
-import type { Answer, AnswerReport } from '../worker/protocol.ts';
+import type { TextAnswer } from '../evaluation/answer.ts';
+import type { AnswerReport } from '../worker/protocol.ts';
 import { formatFigure, formatShare, oneLine } from './figures.ts';
 
 /** Words of an answer beside the code: long enough to judge, short enough not to push the line away. */
 const continuationLength = 48;
 
 /** An answer in a few words: 'feature 97 %', or '"timer / 10" ppl 1.204'. */
-export function answerWords(answer: Answer): string {
+export function answerWords(answer: TextAnswer): string {
   if (answer.kind === 'label') return `${oneLine(answer.label, continuationLength)} ${formatShare(answer.probability)}`;
   const text = oneLine(answer.continuation, continuationLength);
   return `${text === '' ? '(nothing)' : `“${text}”`} ppl ${formatFigure(answer.perplexity)}`;
@@ -30,7 +31,7 @@ export function fenced(text: string): string {
   return `${fence}text\n${text}\n${fence}`;
 }
 
-function details(title: string, answer: Answer): string {
+function details(title: string, answer: TextAnswer): string {
   if (answer.kind === 'text') {
     return `**${title}** · perplexity ${formatFigure(answer.perplexity)}\n\n${fenced(answer.continuation)}`;
   }
