@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { readRows } from '../data/rows.ts';
+import { parseTemplate } from '../data/template.ts';
+import { tokenizeRows } from '../data/tokenizeRows.ts';
+import { type EvaluationSetup, evaluate } from '../evaluation/evaluate.ts';
+import { choicesOf, textQuestions, tokenizedQuestions } from '../evaluation/questions.ts';
+import type { EvaluationProgress, EvaluationResult, MetricName } from '../evaluation/result.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { LanguageModel } from '../inference/languageModel.ts';
+import { readAdapter } from '../methods/adapter.ts';
+import { chooseDevice } from '../runtime/devices.ts';
+import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
+import type { Experiment } from './schema.ts';
+
+/** Gives the model of a folder on a device, and takes it back. */
+export interface ModelLender {
+  borrow(dir: string, device: string): Promise<LanguageModel>;
+  giveBack(language: LanguageModel): Promise<void>;
+}
+
+/** Opens a model for one use and closes it after. */
+export const openEachTime: ModelLender = {
+  borrow: async (dir, device) => LanguageModel.open(dir, (await chooseDevice(device)).device),
+  giveBack: (language) => language.close(),
+};
+
+/** Evaluation with the real engine, on models that somebody else may hold already. */
+export function engineEvaluation(lender: ModelLender): EvaluationEngine {
+  return { evaluate: (request, signal) => evaluateWithEngine(lender, request, signal) };
+}
+
+async function* evaluateWithEngine(
+  lender: ModelLender,
+  request: EvaluationRequest,
+  signal: AbortSignal,
+): AsyncGenerator<EvaluationProgress, EvaluationResult> {
+  const { experiment, file } = request;
+  const language = await lender.borrow(experiment.model, experiment.training.device);
+  try {
+    const outcome = yield* evaluate(await setupOf(language, request), signal);
+    return {
+      id: randomUUID(),
+      created: new Date().toISOString(),
+      experiment: file,
+      model: experiment.model,
+      data: experiment.data.test!,
+      ...outcome,
+    };
+  } finally {
+    await lender.giveBack(language);
+  }
+}
+
+async function setupOf(language: LanguageModel, { experiment, adapters }: EvaluationRequest): Promise<EvaluationSetup> {
+  const { evaluation, training, labels, template, data } = experiment;
+  const prompts = Object.entries(evaluation.baselines).map(([name, { prompt, shots }]) => {
+    return { name, prompt: parseTemplate(prompt), shots: shots ?? 0 };
+  });
+  const shown = prompts.some((prompt) => prompt.shots > 0);
+  const stored = [];
+  for (const { label, dir } of adapters) stored.push({ label, dir, adapter: await readAdapter(dir, language.model) });
+  const common = {
+    language,
+    metrics: evaluation.metrics ?? defaultMetrics(experiment),
+    adapters: stored,
+    maxNewTokens: evaluation.max_new_tokens,
+    seed: training.seed,
+    now: () => performance.now(),
+  };
+  const file = data.test!;
+  const rows = await readRows(file);
+  if (rows.some((row) => Object.hasOwn(row.values, 'input_ids'))) {
+    const vocabularySize = language.model.decoder.sizes.vocabulary;
+    const { examples } = tokenizeRows(rows, { file, task: experiment.task, vocabularySize });
+    const decode = (ids: readonly number[]) =>
+      language.hasTokenizer ? language.tokenizer.decode(ids, { skipSpecialTokens: true }) : ids.join(' ');
+    const questions = tokenizedQuestions(examples, decode);
+    return { ...common, questions, choices: null, hardPrompts: [], target: null, trainRows: [] };
+  }
+  if (template === undefined) {
+    throw new SoftpromptError('data-invalid', {
+      file,
+      problem: 'has rows of text, and the experiment has no template',
+      todo: 'Give the experiment a template with input and target.',
+    });
+  }
+  const { tokenizer } = language;
+  const target = parseTemplate(template.target);
+  return {
+    ...common,
+    questions: textQuestions(file, rows, { tokenizer, input: parseTemplate(template.input), target }, labels ?? null),
+    choices: labels === undefined ? null : choicesOf(labels, { tokenizer, target }),
+    hardPrompts: prompts,
+    target,
+    trainRows: shown ? await readRows(data.train) : [],
+  };
+}
+
+function defaultMetrics({ labels }: Experiment): readonly MetricName[] {
+  return labels === undefined ? ['exact_match', 'perplexity'] : ['accuracy', 'f1'];
+}
