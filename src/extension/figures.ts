@@ -22,11 +22,11 @@ export function formatShare(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
-/** A loss, a metric or a perplexity in three or four digits. */
+/** A loss, a metric or a perplexity in three digits or more. */
 export function formatFigure(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size >= 1000) return value.toPrecision(3);
+  if (size >= 1000) return formatCount(value);
   return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(3);
 }
 

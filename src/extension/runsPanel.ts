@@ -72,7 +72,7 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
   /** Shows this run if the panel is open. */
   show(runId: string): void {
     this.#toShow = runId;
-    if (this.#pageReady) this.#sendShow();
+    void this.#sendRuns();
   }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
@@ -124,8 +124,7 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
       case 'ready':
         this.#pageReady = true;
         this.#loaded.clear();
-        await this.#sendRuns();
-        return this.#sendShow();
+        return this.#sendRuns();
       case 'load':
         this.#loaded.add(message.runId);
         return this.#sendRun(message.runId);
@@ -159,6 +158,9 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
       runs: runs.map(({ record }) => summarize(record, this.#trainings.run(record.id))),
       trusted: vscode.workspace.isTrusted,
     });
+    // After the list, so that the page knows the run.
+    if (this.#toShow !== null) this.#post({ type: 'show', runId: this.#toShow });
+    this.#toShow = null;
   }
 
   /** What is on disk, and after it what this window has heard and the disk may not have yet; the page drops doubles. */
@@ -169,12 +171,6 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
     const live = this.#trainings.run(runId)?.events ?? [];
     this.#post({ type: 'events', runId, whole: true, events: [...onDisk, ...live] });
     this.#post({ type: 'evaluation', runId, result: await readEvaluation(run.store, runId) });
-  }
-
-  #sendShow(): void {
-    if (this.#toShow === null) return;
-    this.#post({ type: 'show', runId: this.#toShow });
-    this.#toShow = null;
   }
 
   #post(message: HostMessage): void {

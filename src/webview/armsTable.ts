@@ -30,12 +30,17 @@ export function armsTable(result: EvaluationResult): HTMLElement {
       h(
         'caption',
         {},
-        `${result.rows.length} rows of ${result.data} · ★ best · won and lost: rows right where the base is wrong, and the other way round`,
+        `${result.rows.length} rows of ${fileName(result.data)} · ★ best · won and lost: rows right where the base is wrong, and the other way round`,
       ),
       h('thead', {}, h('tr', {}, ...head.map((title) => h('th', { scope: 'col' }, title)))),
       h('tbody', {}, ...result.arms.map((arm) => armRow(arm, result.metrics, best))),
     ),
   );
+}
+
+/** The last part of a path. */
+function fileName(path: string): string {
+  return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 }
 
 function armRow(

@@ -1,10 +1,13 @@
 import uPlot from 'uplot';
-import { h, setText } from './dom.ts';
+import { fill, h, setText } from './dom.ts';
 import type { Theme } from './theme.ts';
 
 /** One line of a chart: its points by step, and how it is drawn. */
 export interface Line {
-  readonly label: string;
+  /** The run's name. */
+  readonly run: string;
+  /** What of the run it is, as it is called beside its value; empty when a chart has one line a run. */
+  readonly part: string;
   /** Number of the run's colour. */
   readonly colour: number;
   /** 'faint': the raw points; 'bold': their average; 'dotted': validation, with a mark at each point. */
@@ -62,7 +65,7 @@ export class Chart {
       return;
     }
     const data = uPlot.join(shown.map(({ steps, values }) => [[...steps], [...values]]));
-    const drawn = JSON.stringify([theme, logScale, shown.map(({ label, colour, look }) => [label, colour, look])]);
+    const drawn = JSON.stringify([theme, logScale, shown.map(({ run, part, colour }) => [run, part, colour])]);
     if (this.#plot !== null && drawn === this.#drawn) {
       this.#plot.setData(data);
       return;
@@ -105,36 +108,33 @@ export class Chart {
     };
   }
 
-  /** Tells the values under the cursor, or without one the last of each line. */
+  /** Tells each run's values under the cursor, or without one its last. */
   #readAt(index: number | null): void {
-    const { format } = this.#options;
     const step = index === null ? null : (this.#plot?.data[0][index] ?? null);
-    const values = this.#lines
-      .filter((line) => line.look !== 'faint' || this.#lines.every((other) => other.look === 'faint'))
-      .map((line) => {
-        const at = step === null ? line.steps.length - 1 : line.steps.findLastIndex((each) => each <= step);
-        const value = line.values[at];
-        if (value === undefined) return null;
-        return h(
-          'span',
-          { class: `colour-${line.colour}` },
-          h('i', { class: 'dot' }),
-          `${line.label} ${format(value)}`,
-        );
-      });
-    const place = step === null ? null : h('span', {}, `step ${step}`);
-    this.#readout.replaceChildren(...[place, ...values].filter((node) => node !== null));
+    const runs = [...new Set(this.#lines.map(({ run }) => run))].map((run) => {
+      const lines = this.#lines.filter((line) => line.run === run);
+      const values = lines.map((line) => this.#valueAt(line, step)).filter((value) => value !== null);
+      const colour = `colour-${lines[0]?.colour}`;
+      return h('span', { class: colour }, h('i', { class: 'dot' }), `${run} ${values.join(' · ')}`);
+    });
+    fill(this.#readout, h('span', {}, step === null ? 'last' : `step ${step}`), ...runs);
+  }
+
+  /** The line's value at a step (null: its last step), or at the one before where it has none. */
+  #valueAt({ part, steps, values }: Line, step: number | null): string | null {
+    const value = values[step === null ? steps.length - 1 : steps.findLastIndex((each) => each <= step)];
+    return value === undefined ? null : `${part} ${this.#options.format(value)}`.trim();
   }
 
   #spoken(): string {
-    const last = this.#lines.map(({ label, values }) => `${label} ${this.#options.format(values.at(-1) as number)}`);
+    const last = this.#lines.map((line) => `${line.run} ${this.#valueAt(line, null)}`);
     return `${this.#options.title} by step. Last values: ${last.join(', ')}`;
   }
 }
 
-function seriesOf({ label, colour, look }: Line, theme: Theme): uPlot.Series {
+function seriesOf({ run, part, colour, look }: Line, theme: Theme): uPlot.Series {
   const stroke = theme.runs[colour % theme.runs.length] as string;
-  const shared = { label, stroke, spanGaps: true };
+  const shared = { label: `${run} ${part}`, stroke, spanGaps: true };
   switch (look) {
     case 'faint':
       return { ...shared, width: 1, alpha: 0.35, points: { show: false } };

@@ -1,10 +1,10 @@
 /** Figures as a person reads them. The page shares no code with the extension, so it has its own few. */
 
-/** A loss or a metric in three or four digits. */
+/** A loss or a metric in three digits or more. */
 export function formatFigure(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '–';
   const size = Math.abs(value);
-  if (size >= 1000) return value.toPrecision(3);
+  if (size >= 1000) return formatCount(value);
   return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(3);
 }
 

@@ -73,7 +73,7 @@ export class RunHeader {
     const figures: (readonly [string, string])[] = [
       ['Step', run.totalSteps === 0 ? '–' : `${last?.step ?? run.step} / ${run.totalSteps}`],
       ['Loss', last === undefined ? '–' : formatFigure(last.loss)],
-      ['Best validation', best === null ? '–' : `${formatFigure(best.loss)} at ${best.step}`],
+      ['Best validation', best === null ? '–' : `${formatFigure(best.loss)} at step ${best.step}`],
       ['Learning rate', last === undefined ? '–' : formatRate(last.learning_rate)],
       ['Tokens/s', pace === null ? '–' : formatFigure(pace)],
     ];

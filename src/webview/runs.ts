@@ -25,12 +25,14 @@ let theme = readTheme();
 let listed = false;
 /** Whether a frame is asked for. */
 let drawing = false;
+/** Runs whose points and evaluation the extension was asked for. */
+const loaded = new Set<string>();
 const series = new Map<string, RunSeries>();
 const evaluations = new Map<string, EvaluationResult | null>();
 
 const list = new RunList({
-  check: (runId, checked) => (checked ? addRun(runId) : removeRun(runId)),
-  focus: (runId) => focusRun(runId),
+  check: (runId, checked) => set(checked ? withRun(state, runId) : withoutRun(state, runId)),
+  focus: (runId) => set(withRun({ ...state, focused: runId }, runId)),
 });
 const header = new RunHeader();
 const lossChart = new Chart({ title: 'Loss', height: 260, format: formatFigure });
@@ -65,55 +67,54 @@ function receive(message: HostMessage): void {
       takeRuns(message.runs, message.trusted);
       break;
     case 'events':
-      if (message.whole) series.set(message.runId, new RunSeries());
+      if (message.whole && loaded.has(message.runId)) series.set(message.runId, new RunSeries());
       series.get(message.runId)?.add(message.events);
       break;
     case 'evaluation':
       evaluations.set(message.runId, message.result);
       break;
     case 'show':
-      focusRun(message.runId);
+      set(withRun({ ...state, focused: message.runId }, message.runId));
       break;
   }
   drawSoon();
 }
 
-/** Takes the list; on the first, asks for what was shown before, or shows the newest run. */
+/** Takes the list; forgets runs that are gone, and shows the newest when none is shown. */
 function takeRuns(next: readonly RunSummary[], nextTrusted: boolean): void {
   runs = next;
   trusted = nextTrusted;
   const ids = new Set(runs.map((run) => run.id));
-  for (const runId of Object.keys(state.colours)) if (!ids.has(runId)) removeRun(runId);
-  if (listed) return;
+  const gone = Object.keys(state.colours).filter((runId) => !ids.has(runId));
+  const kept = gone.reduce(withoutRun, state);
+  const newest = runs[0]?.id ?? null;
+  if (kept.focused !== null && ids.has(kept.focused)) set(kept);
+  else set(newest === null ? { ...kept, focused: null } : withRun({ ...kept, focused: newest }, newest));
   listed = true;
-  const focused = state.focused !== null && ids.has(state.focused) ? state.focused : runs[0]?.id;
-  for (const runId of Object.keys(state.colours)) send({ type: 'load', runId });
-  if (focused !== undefined) focusRun(focused);
 }
 
-function focusRun(runId: string): void {
-  const before = state.focused;
-  set({ focused: runId });
-  addRun(runId);
-  if (before !== runId && evaluations.get(runId) === undefined) send({ type: 'load', runId });
-}
-
-function addRun(runId: string): void {
-  if (Object.hasOwn(state.colours, runId)) return;
-  set(withRun(state, runId));
-  send({ type: 'load', runId });
-}
-
-function removeRun(runId: string): void {
-  set(withoutRun(state, runId));
-  series.delete(runId);
-  send({ type: 'unload', runId });
-}
-
+/** Changes the state, and asks for the runs that are shown from now on. */
 function set(change: Partial<PageState>): void {
   state = { ...state, ...change };
   keep(state);
+  const wanted = new Set(Object.keys(state.colours));
+  if (state.focused !== null) wanted.add(state.focused);
+  for (const runId of loaded) if (!wanted.has(runId)) unload(runId);
+  for (const runId of wanted) if (!loaded.has(runId)) load(runId);
   drawSoon();
+}
+
+function load(runId: string): void {
+  loaded.add(runId);
+  series.set(runId, new RunSeries());
+  send({ type: 'load', runId });
+}
+
+function unload(runId: string): void {
+  loaded.delete(runId);
+  series.delete(runId);
+  evaluations.delete(runId);
+  send({ type: 'unload', runId });
 }
 
 function drawSoon(): void {
@@ -147,7 +148,7 @@ function drawCharts(focused: RunSummary): void {
   paceChart.draw(lines(paceLines), theme, false, empty);
 }
 
-type Lines = (name: string, colour: number, run: RunSeries) => Line[];
+type Lines = (run: string, colour: number, series: RunSeries) => Line[];
 
 function lines(of: Lines): Line[] {
   return runs.flatMap((run) => {
@@ -163,14 +164,15 @@ function runName(run: RunSummary): string {
   return same.length > 1 ? `${run.name} (seed ${run.seed})` : run.name;
 }
 
-function lossLines(name: string, colour: number, { steps, evals }: RunSeries): Line[] {
+function lossLines(run: string, colour: number, { steps, evals }: RunSeries): Line[] {
   const at = steps.map(({ step }) => step);
   const losses = steps.map(({ loss }) => loss);
   return [
-    { label: `${name} step`, colour, look: 'faint', steps: at, values: losses },
-    { label: `${name} smoothed`, colour, look: 'bold', steps: at, values: smoothed(losses, state.smoothing) },
+    { run, part: 'step', colour, look: 'faint', steps: at, values: losses },
+    { run, part: 'smoothed', colour, look: 'bold', steps: at, values: smoothed(losses, state.smoothing) },
     {
-      label: `${name} validation`,
+      run,
+      part: 'validation',
       colour,
       look: 'dotted',
       steps: evals.map(({ step }) => step),
@@ -179,16 +181,17 @@ function lossLines(name: string, colour: number, { steps, evals }: RunSeries): L
   ];
 }
 
-function rateLines(name: string, colour: number, { steps }: RunSeries): Line[] {
+function rateLines(run: string, colour: number, { steps }: RunSeries): Line[] {
   const values = steps.map((step) => step.learning_rate);
-  return [{ label: name, colour, look: 'bold', steps: steps.map(({ step }) => step), values }];
+  return [{ run, part: '', colour, look: 'bold', steps: steps.map(({ step }) => step), values }];
 }
 
-function paceLines(name: string, colour: number, { steps }: RunSeries): Line[] {
+function paceLines(run: string, colour: number, { steps }: RunSeries): Line[] {
   const values = steps.map(({ tokens, seconds }) => (seconds > 0 ? tokens / seconds : 0));
   return [
     {
-      label: name,
+      run,
+      part: '',
       colour,
       look: 'bold',
       steps: steps.map(({ step }) => step),

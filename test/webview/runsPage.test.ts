@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { launchBrowser } from '../host/browser.ts';
+import { fakeEvaluation, fakeEvents, fakeRun } from './fakeRuns.ts';
+import { openPreview, type Preview } from './runsPagePreview.ts';
+
+let browser: Browser;
+before(async () => {
+  browser = await launchBrowser();
+});
+after(() => browser?.close());
+
+const live = fakeRun('live', 44, { state: 'training', canStop: true, step: 60, secondsLeft: 12, hasAdapter: false });
+const done = fakeRun('done', 42);
+
+/** The page with a finished run and its evaluation. */
+async function evaluated(rows: number, kept?: unknown): Promise<Preview> {
+  const preview = await openPreview(browser, 'dark', kept);
+  await preview.post({ type: 'runs', trusted: true, runs: [done] });
+  await preview.post({ type: 'events', runId: 'done', whole: true, events: fakeEvents(42, 120) });
+  await preview.post({ type: 'evaluation', runId: 'done', result: fakeEvaluation(rows) });
+  await preview.page.getByRole('table', { name: 'Rows and answers' }).waitFor();
+  return preview;
+}
+
+test('an empty workspace is told what to do, and an untrusted one why nothing can be done', async () => {
+  const { page, post } = await openPreview(browser, 'dark');
+  await post({ type: 'runs', trusted: true, runs: [] });
+  await page.getByText('Start one with “Softprompt: Train Experiment”').waitFor();
+  await post({ type: 'runs', trusted: false, runs: [] });
+  await page.getByText('the workspace is not trusted').waitFor();
+});
+
+test('a live run is asked for, drawn as its points arrive, and stopped from its button', async () => {
+  const { page, post, sent, complaints } = await openPreview(browser, 'dark');
+  await post({ type: 'runs', trusted: true, runs: [live, done] });
+  await page.getByText('The first step has not been taken yet.').first().waitFor();
+  const events = fakeEvents(44, 60);
+  await post({ type: 'events', runId: 'live', whole: true, events: events.slice(0, 30) });
+  const chart = page.getByRole('img', { name: /^Loss by step/ });
+  await chart.waitFor();
+  const before = await chart.screenshot();
+  await post({ type: 'events', runId: 'live', whole: false, events: events.slice(30) });
+  await page.getByText('60 / 120').waitFor();
+  assert.ok(!before.equals(await chart.screenshot()), 'the chart did not move');
+  await page.getByRole('button', { name: 'Stop' }).click();
+  assert.deepEqual(sent, [{ type: 'ready' }, { type: 'load', runId: 'live' }, { type: 'stop', runId: 'live' }]);
+  assert.deepEqual(complaints, []);
+});
+
+test('runs are laid over each other by their check boxes, and taken out again', async () => {
+  const { page, post, sent } = await openPreview(browser, 'dark');
+  await post({ type: 'runs', trusted: true, runs: [live, done] });
+  await post({ type: 'events', runId: 'live', whole: true, events: fakeEvents(44, 60) });
+  const box = page.getByRole('checkbox', { name: 'commit-kind · seed 42 in the charts' });
+  await box.check();
+  await post({ type: 'events', runId: 'done', whole: true, events: fakeEvents(42, 120) });
+  const both = page.getByRole('img', { name: /^Loss by step.*seed 44.*seed 42/ });
+  await both.waitFor();
+  await box.uncheck();
+  await both.waitFor({ state: 'detached' });
+  assert.deepEqual(sent.slice(2), [
+    { type: 'load', runId: 'done' },
+    { type: 'unload', runId: 'done' },
+  ]);
+});
+
+test('the comparison marks the best by more than colour, and a thousand rows put few into the document', async () => {
+  const { page, complaints } = await evaluated(1000);
+  const best = page.getByRole('row', { name: /commit-kind 2/ }).first();
+  assert.match(await best.innerText(), /★/);
+  const rows = page.getByRole('table', { name: 'Rows and answers' });
+  assert.equal(await rows.getAttribute('aria-rowcount'), '1001');
+  assert.ok((await rows.getByRole('row').count()) < 60);
+  assert.match(await rows.getByRole('row').nth(1).innerText(), /[✓✗]/);
+  assert.deepEqual(complaints, []);
+});
+
+test('rows are filtered by text and to disagreements, and the count says how many', async () => {
+  const { page } = await evaluated(1000);
+  await page.getByRole('searchbox', { name: 'Filter rows' }).fill('(999)');
+  await page.getByText('1 of 1000 rows').waitFor();
+  await page.getByRole('searchbox', { name: 'Filter rows' }).fill('nowhere');
+  await page.getByText('No row matches the filter.').waitFor();
+  await page.getByRole('searchbox', { name: 'Filter rows' }).fill('');
+  await page.getByRole('checkbox', { name: 'Disagreements only' }).check();
+  await page.getByText(/^(?!1000)\d+ of 1000 rows$/).waitFor();
+});
+
+test('the rows are walked by keyboard, with the row in full below', async () => {
+  const { page } = await evaluated(1000);
+  await page.getByRole('table', { name: 'Rows and answers' }).focus();
+  await page.keyboard.press('End');
+  await page.getByRole('heading', { name: 'Row 1000' }).waitFor();
+  await page.keyboard.press('ArrowUp');
+  await page.getByRole('heading', { name: 'Row 999' }).waitFor();
+  assert.equal(await page.locator('.current').count(), 1);
+});
+
+test('the confusion matrix follows the chosen arm', async () => {
+  const { page } = await evaluated(100);
+  await page.getByRole('region', { name: 'Confusion matrix of commit-kind 1' }).waitFor();
+  await page.getByRole('combobox').selectOption('few_shot');
+  await page.getByRole('region', { name: 'Confusion matrix of few_shot' }).waitFor();
+});
+
+test('a reloaded page asks again for the runs it showed, and keeps filter and smoothing', async () => {
+  const first = await evaluated(100);
+  await first.page.getByRole('searchbox', { name: 'Filter rows' }).fill('parser');
+  await first.page.getByRole('slider', { name: 'Smoothing' }).fill('0.5');
+  const kept = await first.page.evaluate(() => Reflect.get(window, 'keptState'));
+  const second = await evaluated(100, kept);
+  assert.deepEqual(second.sent, [{ type: 'ready' }, { type: 'load', runId: 'done' }]);
+  assert.equal(await second.page.getByRole('searchbox', { name: 'Filter rows' }).inputValue(), 'parser');
+  assert.equal(await second.page.getByRole('slider', { name: 'Smoothing' }).inputValue(), '0.5');
+});
+
+test('the charts are drawn anew in the colours of another theme', async () => {
+  const { page, setTheme } = await evaluated(10);
+  const chart = page.getByRole('img', { name: /^Loss by step/ });
+  const dark = await chart.screenshot();
+  await setTheme('light');
+  await page.waitForTimeout(100);
+  assert.ok(!dark.equals(await chart.screenshot()));
+});
+
+test('everything that can be done can be reached by Tab, in the order of the page', async () => {
+  const { page } = await evaluated(10);
+  const reached: (string | null)[] = [];
+  for (let i = 0; i < 11; i++) {
+    await page.keyboard.press('Tab');
+    reached.push(
+      await page.evaluate(() => {
+        const { activeElement: at } = document;
+        return at?.getAttribute('aria-label') ?? at?.closest('label')?.textContent?.trim() ?? at?.textContent ?? null;
+      }),
+    );
+  }
+  const names = reached.map((name) => name?.slice(0, 11));
+  assert.deepEqual(names, [
+    'commit-kind',
+    'commit-kind',
+    'Evaluate',
+    'What the mo',
+    'Smoothing',
+    'Logarithmic',
+    'Arms and me',
+    'Arm basezer',
+    'Confusion m',
+    'Filter rows',
+    'Disagreemen',
+  ]);
+});
