@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { operatorCases } from '../../test/operators/cases.ts';
 import { type OperatorCase, sizesOf } from '../../test/operators/operatorCase.ts';
-import { drawInputs, expected, feed, type Program, programOf } from '../../test/operators/program.ts';
+import { drawTensors, expected, feed, type Program, programOf } from '../../test/operators/program.ts';
 import { loadTfjs, type Tfjs } from '../../test/operators/tfjs.ts';
 import { floatOutput, GraphSession } from '../runtime/session.ts';
 import { floats, type Tensor } from '../runtime/tensor.ts';
@@ -19,6 +19,8 @@ const roundingTolerance = 2e-5;
  */
 const step = 1 / 64;
 const differenceTolerance = 1e-4;
+/** In larger tensors one element can move thousands of outputs, and the sum of their roundings drowns the difference. */
+const differencesUpTo = 256;
 
 let tf: Tfjs;
 before(async () => {
@@ -47,9 +49,9 @@ async function check(operatorCase: OperatorCase): Promise<void> {
   const session = await GraphSession.create(program.graph, 'cpu');
   try {
     for (const [i, sizes] of sizesOf(operatorCase).entries()) {
-      const tensors = drawInputs(operatorCase, sizes, i);
-      const want = expected(tf, operatorCase, program, tensors, i);
-      const found = await session.run(feed(program, tensors, want.weights));
+      const tensors = drawTensors(operatorCase, program, sizes, i);
+      const want = expected(tf, operatorCase, program, tensors);
+      const found = await session.run(feed(program, tensors));
       for (const [k, output] of program.outputs.entries()) {
         const { dims, data } = found.get(output.name)!;
         assert.deepEqual(dims, want.outputs[k]!.dims, `shape of output ${k}`);
@@ -60,8 +62,9 @@ async function check(operatorCase: OperatorCase): Promise<void> {
         const label = `gradient of input ${program.wrt[k]}`;
         assert.deepEqual(dims, tensors[program.wrt[k]!]!.dims, `shape of ${label}`);
         close(data, want.gradients[k]!, roundingTolerance, label);
-        if (operatorCase.steps) continue;
-        const slopes = await differences(session, program, tensors, want.weights, program.wrt[k]!);
+        const largest = Math.max(data.length, want.outputs[0]!.data.length);
+        if (operatorCase.steps || largest > differencesUpTo) continue;
+        const slopes = await differences(session, program, tensors, program.wrt[k]!);
         close(data, slopes, differenceTolerance, `${label} against differences`);
       }
     }
@@ -75,7 +78,6 @@ async function differences(
   session: GraphSession,
   program: Program,
   tensors: readonly Tensor[],
-  weights: readonly Tensor[],
   input: number,
 ): Promise<readonly number[]> {
   const original = tensors[input]!.data as Float32Array;
@@ -84,7 +86,8 @@ async function differences(
       input,
       floats(original.with(element, original[element]! + change), tensors[input]!.dims),
     );
-    const found = await session.run(feed(program, moved, weights));
+    const found = await session.run(feed(program, moved));
+    const weights = moved.slice(program.inputs.length);
     let loss = 0;
     for (const [i, of] of program.lossOf.entries()) {
       const { data } = floatOutput(found, program.outputs[of]!.name);

@@ -8,8 +8,8 @@ import type { Tfjs } from './tfjs.ts';
 type Unary = (b: Builder, x: Value) => Value;
 type Binary = (b: Builder, x: Value, y: Value) => Value;
 
-/** Rank 0, size 1, odd sizes, symbolic. */
-const shapes: readonly (readonly Dim[])[] = [[], [1], [7], [2, 1, 3], ['batch', 'time', 4]];
+/** Rank 0, size 1, odd sizes, symbolic, and one too large for a single group of a GPU's threads. */
+const shapes: readonly (readonly Dim[])[] = [[], [1], [7], [2, 1, 3], ['batch', 'time', 4], [3, 515]];
 
 /** Broadcasting in both directions, at once too; rank 0; symbols; and random pairs. */
 const shapePairs: readonly (readonly [readonly Dim[], readonly Dim[]])[] = [
@@ -36,6 +36,11 @@ const shapePairs: readonly (readonly [readonly Dim[], readonly Dim[]])[] = [
     [1, 'time', 1],
   ],
   [['time'], ['batch', 'time']],
+  [
+    ['batch', 'time', 68],
+    ['batch', 'time', 1],
+  ],
+  [[5, 33, 64], [64]],
   ...randomPairs(6),
 ];
 
@@ -85,6 +90,20 @@ function gelu(approximate: 'none' | 'tanh'): OperatorCase[] {
     (b, x) => b.gelu(x, approximate),
     (tf, x) => tf.mul(tf.mul(x, 0.5), tf.add(gate(tf, x), 1)),
   ).map((c) => ({ ...c, name: `${approximate} ${c.name}` }));
+}
+
+/** A frozen weight stored in half precision: 1, -2 and the number nearest to 1/3. */
+function constantCast(dtype: 'float16' | 'bfloat16', bits: readonly number[]): OperatorCase {
+  const third = dtype === 'float16' ? 1365 / 4096 : 171 / 512;
+  return {
+    name: `${dtype} constant to float32`,
+    inputs: [normal(2, 3)],
+    build: (b, x) => {
+      const weight = b.graph.constant('weight', dtype, [3], new Uint8Array(Uint16Array.from(bits).buffer));
+      return [b.mul(x!, b.cast(weight, 'float32'))];
+    },
+    reference: (tf, x) => [tf.mul(x!, tf.tensor1d([1, -2, third]))],
+  };
 }
 
 /** Cases of the elementwise operators. */
@@ -146,6 +165,8 @@ export const elementwiseCases = {
   ),
   Gelu: [...gelu('none'), ...gelu('tanh')],
   Cast: [
+    constantCast('float16', [0x3c00, 0xc000, 0x3555]),
+    constantCast('bfloat16', [0x3f80, 0xc000, 0x3eab]),
     {
       name: 'float32 to float16 and back',
       inputs: [coarse(2, 3)],

@@ -32,6 +32,18 @@ const products: readonly (readonly [readonly Dim[], readonly Dim[]])[] = [
     ['batch', 2, 'time', 3],
     ['batch', 1, 3, 4],
   ],
+  [
+    [2, 3, 17, 64],
+    [2, 3, 64, 33],
+  ],
+  [
+    [1, 1000],
+    [1000, 3],
+  ],
+  [
+    [2, 40, 96],
+    [96, 130],
+  ],
 ];
 
 /** Batched product; TensorFlow.js's own gradient does not undo broadcasting of batches, so it is written out. */
@@ -41,11 +53,18 @@ function matMul(tf: Tfjs, a: Tensor, b: Tensor): Tensor {
   return tf.matMul(widen(a), widen(b));
 }
 
-function gemm(transA: 0 | 1, transB: 0 | 1, alpha: number, m: Dim, addend?: readonly Dim[]): OperatorCase {
-  const a: readonly Dim[] = transA ? [3, m] : [m, 3];
-  const b: readonly Dim[] = transB ? [4, 3] : [3, 4];
+function gemm(
+  transA: 0 | 1,
+  transB: 0 | 1,
+  alpha: number,
+  m: Dim,
+  addend?: readonly Dim[],
+  [k, n]: readonly [number, number] = [3, 4],
+): OperatorCase {
+  const a: readonly Dim[] = transA ? [k, m] : [m, k];
+  const b: readonly Dim[] = transB ? [n, k] : [k, n];
   return {
-    name: `transA ${transA}, transB ${transB}, alpha ${alpha}, m ${m}, addend ${addend ? showDims(addend) : 'none'}`,
+    name: `transA ${transA}, transB ${transB}, alpha ${alpha}, ${showDims([m, k, n])}, addend ${addend ? showDims(addend) : 'none'}`,
     inputs: [normal(...a), normal(...b), ...(addend ? [normal(...addend)] : [])],
     build: (builder, x, w, c) => [builder.gemm(x!, w!, { transA, transB, alpha }, c)],
     reference: (tf, x, w, c) => {
@@ -69,6 +88,7 @@ export const matrixCases = {
         gemm(transA, transB, 1, 2),
         gemm(transA, transB, 0.5, 2, [4]),
         gemm(transA, transB, -2, 'batch', [1, 4]),
+        gemm(transA, transB, 0.25, 37, [130], [96, 130]),
       ]),
     ),
     gemm(0, 1, 1, 2, []),

@@ -38,6 +38,14 @@ const transposes: readonly (readonly [readonly Dim[], readonly number[]])[] = [
     ['batch', 'time', 2, 3],
     [0, 2, 1, 3],
   ],
+  [
+    [5, 33, 4, 16],
+    [0, 2, 1, 3],
+  ],
+  [
+    [65, 130],
+    [1, 0],
+  ],
 ];
 
 const concats: readonly (readonly [number, readonly (readonly Dim[])[]])[] = [
@@ -62,6 +70,13 @@ const concats: readonly (readonly [number, readonly (readonly Dim[])[]])[] = [
     [
       ['batch', 'time', 2],
       ['batch', 'time', 2],
+    ],
+  ],
+  [
+    1,
+    [
+      [3, 20, 64],
+      [3, 33, 64],
     ],
   ],
 ];
@@ -97,6 +112,7 @@ const gathers: readonly (readonly [readonly Dim[], readonly Dim[], number])[] = 
   [[2, 3], [2, 2], -1],
   [[3, 4], ['batch', 'time'], 0],
   [['batch', 3, 2], ['time'], 1],
+  [[100, 64], [300], 0],
 ];
 
 /** Data, indices, axis. */
@@ -106,6 +122,7 @@ const alongAxis: readonly (readonly [readonly Dim[], readonly Dim[], number])[] 
   [[2, 3], [2, 4], 1],
   [[2, 3, 2], [2, 5, 2], -2],
   [['batch', 'time', 3], ['batch', 'time', 1], -1],
+  [[7, 130], [50, 130], 0],
 ];
 
 /** Where each element of indices lies in data, both flattened. */
@@ -170,6 +187,12 @@ export const movementCases = {
       inputs: [normal(4, 2)],
       build: (b, x) => b.split(x!, 0, [1, 2, 1]).filter((_, i) => i !== 1),
       reference: (tf, x) => tf.split(x!, [1, 2, 1], 0).filter((_, i) => i !== 1),
+    },
+    {
+      name: '[2, 33, 192] along -1',
+      inputs: [normal(2, 33, 192)],
+      build: (b, x) => b.split(x!, -1, [64, 64, 64]),
+      reference: (tf, x) => tf.split(x!, [64, 64, 64], 2),
     },
     {
       name: '[batch, time + 2, 3] into symbolic parts',

@@ -2,7 +2,7 @@ import type { Scalar, Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import { Random } from '../../src/foundation/random.ts';
 import { Builder } from '../../src/onnx/builder.ts';
 import { differentiate } from '../../src/onnx/differentiate.ts';
-import type { Value } from '../../src/onnx/dims.ts';
+import type { Dim, Value } from '../../src/onnx/dims.ts';
 import type { Graph } from '../../src/onnx/graph.ts';
 import { floats, integers, type Tensor } from '../../src/runtime/tensor.ts';
 import type { OperatorCase, Sizes } from './operatorCase.ts';
@@ -47,72 +47,73 @@ function total(b: Builder, x: Value): Value {
   return axes.length === 0 ? x : b.reshape(b.reduceSum(x, axes), []);
 }
 
-/** Draws a case's inputs. */
-export function drawInputs({ inputs }: OperatorCase, sizes: Sizes, seed: number): Tensor[] {
-  return inputs.map(({ dtype, dims, draw }, i) => {
+/** Draws a case's inputs, in order, and then the weights of its loss. */
+export function drawTensors({ inputs }: OperatorCase, program: Program, sizes: Sizes, seed: number): Tensor[] {
+  const drawn = inputs.map(({ dtype, dims, draw }, i) => {
     const random = Random.of(seed, `input ${i}`);
-    const shape = dims.map((dim) => (typeof dim === 'number' ? dim : sizes[dim]!));
+    const shape = dims.map((dim) => sizeOf(dim, sizes));
     const data = Float32Array.from({ length: count(shape) }, () => draw(random));
     return dtype === 'float32' ? floats(data, shape) : integers(data, shape);
   });
+  const weights = program.weights.map(({ name, dims }) => {
+    const random = Random.of(seed, name);
+    const shape = dims.map((dim) => sizeOf(dim, sizes));
+    // Multiples of 1/64 in [-2, 2), which half precision holds exactly.
+    return floats(
+      Float32Array.from({ length: count(shape) }, () => (random.integer(256) - 128) / 64),
+      shape,
+    );
+  });
+  return [...drawn, ...weights];
 }
 
-/** Draws weights of a loss: multiples of 1/64 in [-2, 2), which half precision holds exactly. */
-export function drawWeights(shape: readonly number[], seed: number, stream: string): Tensor {
-  const random = Random.of(seed, stream);
-  return floats(
-    Float32Array.from({ length: count(shape) }, () => (random.integer(256) - 128) / 64),
-    shape,
-  );
+function sizeOf(dim: Dim, sizes: Sizes): number {
+  if (typeof dim === 'number') return dim;
+  const termSize = (term: string) =>
+    term.split('*').reduce((size, factor) => size * (sizes[factor] ?? Number(factor)), 1);
+  return dim.split('+').reduce((size, term) => size + termSize(term), 0);
 }
 
 function count(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
+/** The tensors of a run by their names. */
+export function feed(program: Program, tensors: readonly Tensor[]): Map<string, Tensor> {
+  return new Map([...program.inputs, ...program.weights].map((value, i) => [value.name, tensors[i]!]));
+}
+
 /** What TensorFlow.js makes of a case: shapes and elements of the outputs, and gradients in the order of `wrt`. */
 export interface Expected {
   readonly outputs: readonly { readonly dims: readonly number[]; readonly data: ArrayLike<number> }[];
-  readonly weights: readonly Tensor[];
   readonly gradients: readonly ArrayLike<number>[];
 }
 
 /** Computes a case in TensorFlow.js. */
 export function expected(
   tf: Tfjs,
-  operatorCase: OperatorCase,
+  { inputs, reference }: OperatorCase,
   { wrt, lossOf }: Program,
   tensors: readonly Tensor[],
-  seed: number,
 ): Expected {
-  const inputs = tensors.map(({ dtype, data, dims }) =>
+  const all = tensors.map(({ dtype, data, dims }) =>
     tf.tensor(Array.from(data, Number), [...dims], dtype === 'int64' ? 'int32' : 'float32'),
   );
-  const outputs = operatorCase
-    .reference(tf, ...inputs)
-    .map((tensor) => ({ dims: tensor.shape, data: tensor.dataSync() as ArrayLike<number> }));
-  const weights = lossOf.map((i) => drawWeights(outputs[i]!.dims, seed, `weight ${i}`));
+  const constants = all.slice(0, inputs.length);
+  const weights = all.slice(inputs.length);
+  const outputs = reference(tf, ...constants).map((tensor) => ({
+    dims: tensor.shape,
+    data: tensor.dataSync<'float32'>(),
+  }));
   const loss = (...trained: TfTensor[]) => {
-    const all = inputs.map((input, i) => (wrt.includes(i) ? trained[wrt.indexOf(i)]! : input));
-    const found = operatorCase.reference(tf, ...all);
-    const terms = lossOf.map((of, i) =>
-      tf.sum<Scalar>(tf.mul(found[of]!, tf.tensor(weights[i]!.data as Float32Array, [...weights[i]!.dims]))),
-    );
-    return tf.addN(terms);
+    const found = reference(tf, ...constants.map((input, i) => trained[wrt.indexOf(i)] ?? input));
+    return tf.addN(lossOf.map((of, i) => tf.sum<Scalar>(tf.mul(found[of]!, weights[i]!))));
   };
   const gradients =
     wrt.length === 0
       ? []
       : tf
-          .grads(loss)(wrt.map((i) => inputs[i]!))
+          .grads(loss)(wrt.map((i) => constants[i]!))
           .map((tensor) => tensor.dataSync());
-  return { outputs, weights, gradients };
-}
-
-/** The tensors of a run by their names. */
-export function feed(program: Program, tensors: readonly Tensor[], weights: readonly Tensor[]): Map<string, Tensor> {
-  return new Map([
-    ...program.inputs.map((value, i) => [value.name, tensors[i]!] as const),
-    ...program.weights.map((value, i) => [value.name, weights[i]!] as const),
-  ]);
+  return { outputs, gradients };
 }

@@ -24,6 +24,12 @@ const reductions: readonly (readonly [readonly Dim[], readonly number[]])[] = [
     ['batch', 'time', 4],
     [0, -2],
   ],
+  [[3, 1000], [1]],
+  [[1000, 3], [0]],
+  [
+    [4, 65, 64],
+    [0, 1],
+  ],
 ];
 
 const axes: readonly (readonly [readonly Dim[], number])[] = [
@@ -34,6 +40,9 @@ const axes: readonly (readonly [readonly Dim[], number])[] = [
   [[3, 2], 0],
   [['batch', 2, 'time', 'time'], -1],
   [['batch', 'time', 3], -2],
+  [[4, 1025], -1],
+  [[2, 3, 16, 130], -1],
+  [[1025, 4], 0],
 ];
 
 const widths: readonly (readonly [readonly Dim[], number])[] = [
@@ -41,6 +50,9 @@ const widths: readonly (readonly [readonly Dim[], number])[] = [
   [[3], 5],
   [[1, 2], 2],
   [['batch', 'time'], 4],
+  [[17], 768],
+  [[2, 5], 130],
+  [[1], 1027],
 ];
 
 /** Logits far from zero, where softmax without its shift overflows; multiples of 1/16, so that a small step is exact. */

@@ -5,6 +5,7 @@ const shapes: readonly (readonly [Dim, number, Dim, number])[] = [
   [2, 3, 4, 6],
   [1, 1, 1, 2],
   ['batch', 2, 'time', 4],
+  [2, 3, 19, 64],
 ];
 
 /** Cases of the rotary embedding. */
