@@ -9,6 +9,7 @@ import { SoftpromptError } from '../foundation/errors.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
 import { chooseDevice } from '../runtime/devices.ts';
+import type { Environment } from './environment.ts';
 import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
 import type { Experiment } from './schema.ts';
 
@@ -25,12 +26,13 @@ export const openEachTime: ModelLender = {
 };
 
 /** Evaluation with the real engine, on models that somebody else may hold already. */
-export function engineEvaluation(lender: ModelLender): EvaluationEngine {
-  return { evaluate: (request, signal) => evaluateWithEngine(lender, request, signal) };
+export function engineEvaluation(lender: ModelLender, env: Environment): EvaluationEngine {
+  return { evaluate: (request, signal) => evaluateWithEngine(lender, env, request, signal) };
 }
 
 async function* evaluateWithEngine(
   lender: ModelLender,
+  env: Environment,
   request: EvaluationRequest,
   signal: AbortSignal,
 ): AsyncGenerator<EvaluationProgress, EvaluationResult> {
@@ -40,7 +42,7 @@ async function* evaluateWithEngine(
     const outcome = yield* evaluate(await setupOf(language, request), signal);
     return {
       id: randomUUID(),
-      created: new Date().toISOString(),
+      created: env.now().toISOString(),
       experiment: file,
       model: experiment.model,
       data: experiment.data.test!,

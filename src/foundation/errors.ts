@@ -181,6 +181,10 @@ const words = {
     what: `template.target ${JSON.stringify(d.template)} must show exactly one column when labels are given.`,
     todo: 'Write the label\'s column alone, for example " {{label}}".',
   }),
+  'adapter-base': (d: { dir: string; trained: string; model: string }): Words => ({
+    what: `${d.dir}: the adapter was trained on ${d.trained} as it was then; ${d.model} is another model, or has changed.`,
+    todo: 'Load the model it was trained on, or train it again.',
+  }),
   'device-unknown': (d: { device: string; known: readonly string[] }): Words => ({
     what: `Device "${d.device}" is not known.`,
     todo: `Choose one of ${d.known.join(', ')}.`,

@@ -1,0 +1,192 @@
+import { basename } from 'node:path';
+import type { z } from 'zod';
+import { fingerprintModel } from '../checkpoint/fingerprint.ts';
+import { columns, parseTemplate, render } from '../data/template.ts';
+import { answerPrompt } from '../evaluation/answer.ts';
+import { type Choices, choicesOf } from '../evaluation/questions.ts';
+import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import { engineEvaluation } from '../experiments/engineEvaluation.ts';
+import { engineTraining } from '../experiments/engineTraining.ts';
+import type { Environment } from '../experiments/environment.ts';
+import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
+import { readExperiment } from '../experiments/experimentFile.ts';
+import { labelOf, readCard } from '../experiments/library.ts';
+import type { AdapterCard } from '../experiments/records.ts';
+import { experimentSchema } from '../experiments/schema.ts';
+import { findStore } from '../experiments/store.ts';
+import { newRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { type AttachedModel, LanguageModel } from '../inference/languageModel.ts';
+import { readAdapter } from '../methods/adapter.ts';
+import { chooseDevice, probeDevices } from '../runtime/devices.ts';
+import type { TrainingEvent } from '../training/events.ts';
+import type { WorkerService } from './host.ts';
+import type {
+  ActivationReport,
+  AnswerReport,
+  activateParams,
+  answerParams,
+  DeviceReport,
+  evaluateParams,
+  loadModelParams,
+  ModelReport,
+  TrainReport,
+  trainParams,
+} from './protocol.ts';
+
+/** How long an answer to open text may be, when the adapter's experiment does not say. */
+const defaultNewTokens = 64;
+
+/** How texts are asked: the template and the labels of the experiment that an adapter comes from. */
+interface Asking {
+  readonly prompt: (text: string) => string;
+  readonly choices: Choices | null;
+  readonly maxNewTokens: number;
+}
+
+/** The adapter that answers. */
+interface ActiveAdapter {
+  readonly name: string;
+  readonly attached: AttachedModel;
+  readonly asking: Asking;
+}
+
+/** The engine as the worker serves it: one model with its base and, perhaps, an active adapter. */
+export class EngineService implements WorkerService {
+  readonly #env: Environment;
+  #language: LanguageModel | null = null;
+  #base: AttachedModel | null = null;
+  #active: ActiveAdapter | null = null;
+  #baseFingerprint: Promise<string> | null = null;
+
+  constructor(env: Environment) {
+    this.#env = env;
+  }
+
+  async devices(): Promise<readonly DeviceReport[]> {
+    return probeDevices();
+  }
+
+  async loadModel({ dir, device: wanted }: z.infer<typeof loadModelParams>): Promise<ModelReport> {
+    const began = performance.now();
+    const { device } = await chooseDevice(wanted);
+    if (this.#language?.model.dir !== dir || this.#language.device !== device) {
+      await this.#language?.close();
+      this.#language = null;
+      this.#base = null;
+      this.#active = null;
+      this.#baseFingerprint = null;
+      this.#language = await LanguageModel.open(dir, device);
+      this.#base = await this.#language.attach(null);
+    }
+    const { name, modelType, parameters, decoder } = this.#language.model;
+    const { vocabulary, maxPositions } = decoder.sizes;
+    const seconds = (performance.now() - began) / 1000;
+    return { dir, name, modelType, parameters, vocabulary, maxPositions, device, seconds };
+  }
+
+  async activate({ adapter: dir }: z.infer<typeof activateParams>): Promise<ActivationReport> {
+    const language = this.#loaded();
+    const began = performance.now();
+    if (dir === null) {
+      this.#active = null;
+    } else {
+      const card = await readCard(dir);
+      if (card !== null && card.base.fingerprint !== (await this.#fingerprint(language))) {
+        throw new SoftpromptError('adapter-base', { dir, trained: card.base.model, model: language.model.dir });
+      }
+      const attached = await language.attach(await readAdapter(dir, language.model));
+      const name = card === null ? basename(dir) : `${card.name} ${card.version}`;
+      this.#active = { name, attached, asking: askingOf(card, language) };
+    }
+    return { adapter: dir, milliseconds: performance.now() - began };
+  }
+
+  async answer({ text }: z.infer<typeof answerParams>, signal: AbortSignal): Promise<AnswerReport> {
+    this.#loaded();
+    const began = performance.now();
+    const { prompt: fill, choices, maxNewTokens } = this.#active?.asking ?? plainAsking;
+    const prompt = fill(text);
+    const ask = (attached: AttachedModel) => answerPrompt(attached, prompt, choices, maxNewTokens, signal);
+    return {
+      adapterName: this.#active?.name ?? null,
+      adapter: this.#active === null ? null : await ask(this.#active.attached),
+      base: await ask(this.#base!),
+      prompt,
+      milliseconds: performance.now() - began,
+    };
+  }
+
+  async train(
+    params: z.infer<typeof trainParams>,
+    signal: AbortSignal,
+    report: (runId: string, event: TrainingEvent) => void,
+  ): Promise<TrainReport> {
+    const store = params.store ?? findStore(params.experiment, process.cwd());
+    const prepared =
+      params.resume === null
+        ? await newRun(store, await readExperiment(params.experiment, params.set), this.#env)
+        : await reopenRun(store, params.resume, this.#env);
+    const runId = prepared.run.id;
+    for await (const event of trainRun(engineTraining, prepared, null, signal, this.#env)) {
+      report(runId, event);
+      if (event.event === 'done') return { runId, adapter: event.adapter, reason: event.reason };
+    }
+    throw new SoftpromptError('internal', { problem: 'a training run ended without its last event' });
+  }
+
+  async evaluate(
+    params: z.infer<typeof evaluateParams>,
+    signal: AbortSignal,
+    report: (progress: EvaluationProgress) => void,
+  ): Promise<EvaluationResult> {
+    const store = params.store ?? findStore(params.experiment, process.cwd());
+    const loaded = await readExperiment(params.experiment, params.set);
+    const adapters = params.adapters.map((dir) => ({ dir, label: labelOf(store, dir) }));
+    const engine = engineEvaluation({ borrow: (dir) => this.#lend(dir), giveBack: async () => undefined }, this.#env);
+    const request = { store, loaded, adapters, runId: params.runId };
+    const events = evaluateExperiment(engine, request, signal, this.#env);
+    let next = await events.next();
+    for (; !next.done; next = await events.next()) report(next.value);
+    return next.value;
+  }
+
+  /** The loaded model when an experiment is about it; another model is refused, since its client asked for this one. */
+  async #lend(dir: string): Promise<LanguageModel> {
+    const language = this.#loaded();
+    if (language.model.dir !== dir) {
+      throw new SoftpromptError('internal', { problem: `the worker holds ${language.model.dir}, not ${dir}` });
+    }
+    return language;
+  }
+
+  /** What the loaded model is, measured once. */
+  #fingerprint(language: LanguageModel): Promise<string> {
+    this.#baseFingerprint ??= fingerprintModel(language.model.dir);
+    return this.#baseFingerprint;
+  }
+
+  #loaded(): LanguageModel {
+    if (this.#language === null) throw new SoftpromptError('internal', { problem: 'no model is loaded' });
+    return this.#language;
+  }
+}
+
+/** A text as it stands, continued. */
+const plainAsking: Asking = { prompt: (text) => text, choices: null, maxNewTokens: defaultNewTokens };
+
+/** How the experiment of an adapter asks; as it stands when its card does not say or its template wants more columns. */
+function askingOf(card: AdapterCard | null, language: LanguageModel): Asking {
+  const parsed = experimentSchema.safeParse(card?.experiment);
+  if (!parsed.success || parsed.data.template === undefined) return plainAsking;
+  const { template, labels, evaluation } = parsed.data;
+  const input = parseTemplate(template.input);
+  const [column, ...more] = columns(input);
+  if (column === undefined || more.length > 0) return plainAsking;
+  const target = parseTemplate(template.target);
+  return {
+    prompt: (text) => render(input, { [column]: text }),
+    choices: labels === undefined ? null : choicesOf(labels, { tokenizer: language.tokenizer, target }),
+    maxNewTokens: evaluation.max_new_tokens,
+  };
+}
