@@ -26,6 +26,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
   const rows = await readExperimentRows(experiment, model, positions);
   const { device } = await chooseDevice(experiment.training.device);
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
+  const sampler = await TrainingSampler.create(experiment.model, device, method, rows.validation);
   const events = train(
     {
       model,
@@ -37,7 +38,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
       device,
       checkpoints,
       resume: checkpoint === null ? null : await readCheckpoint(checkpoint),
-      sample: null,
+      sample: sampler && ((tensors) => sampler.sample(tensors)),
       now: () => performance.now(),
     },
     signal,

@@ -97,10 +97,9 @@ export async function readEvaluation(store: string, runId: string): Promise<Eval
 async function claimFolder(store: string, name: string, time: Date, random: () => number): Promise<string> {
   await mkdir(join(store, 'runs'), { recursive: true });
   const stamp = time.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
-  for (;;) {
-    const suffix = Math.floor(random() * 36 ** 2)
-      .toString(36)
-      .padStart(2, '0');
+  const draw = Math.floor(random() * 36 ** 2);
+  for (let taken = 0; ; taken++) {
+    const suffix = ((draw + taken) % 36 ** 2).toString(36).padStart(2, '0');
     const id = `${stamp}-${name}-${suffix}`;
     try {
       await mkdir(runFolder(store, id));

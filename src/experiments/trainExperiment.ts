@@ -86,6 +86,7 @@ export async function* trainRun(
   const log = await EventLog.open(store, run.id);
   let board: TensorBoardWriter | null = null;
   let ended = false;
+  let discard = false;
   try {
     for await (const raw of engine.train(request, signal)) {
       board ??= await TensorBoardWriter.open(folder, env);
@@ -99,10 +100,8 @@ export async function* trainRun(
   } catch (error) {
     ended = true;
     const { fault, what } = explain(error);
-    if (board === null && !resume && (fault ?? 'request') === 'request') {
-      await log.close();
-      await rm(folder, { recursive: true, force: true });
-    } else {
+    discard = board === null && !resume && (fault ?? 'request') === 'request';
+    if (!discard) {
       const end = isAbort(error) ? ({ state: 'stopped' } as const) : ({ state: 'failed', error: what } as const);
       await updateRun(store, run.id, { ...end, ended: env.now().toISOString() });
     }
@@ -112,6 +111,7 @@ export async function* trainRun(
     if (!ended) await updateRun(store, run.id, { state: 'stopped', ended: env.now().toISOString() });
     await log.close();
     await board?.close();
+    if (discard) await rm(folder, { recursive: true, force: true });
   }
 }
 
