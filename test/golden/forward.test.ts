@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { LanguageModel } from '../../src/inference/languageModel.ts';
+import { meanLoss } from '../../src/inference/score.ts';
+import { scoresOf } from '../engine/scores.ts';
+import { goldenCases, joined, largestError, type PaddedBatch, readCase, readTensors, unpadded } from './reference.ts';
+
+interface ForwardCase {
+  readonly model: string;
+  readonly mean_loss: Readonly<Record<string, number>>;
+  readonly variants: Readonly<Record<string, PaddedBatch>>;
+}
+
+/** Logits reach 20 here; the reference's own float32 run is within 1e-5 of its double precision. */
+const logitTolerance = 1e-4;
+const lossTolerance = 2e-4;
+
+/**
+ * Variants in which positions follow the mask, so that every row equals the row without padding. `left` (positions
+ * count the padding too) is how a row must not be run.
+ */
+const variants = ['right', 'left_pos'] as const;
+
+for (const { title, root, path } of goldenCases('forward')) {
+  const expected: ForwardCase = readCase(join(path, 'case.json'));
+  describe(title, async () => {
+    const language = await LanguageModel.open(join(root, expected.model), 'cpu');
+    after(() => language.close());
+    const tensors = await readTensors(join(path, 'expected.safetensors'));
+
+    for (const variant of variants) {
+      const rows = unpadded(expected.variants[variant]!);
+      /** The slice of an expected tensor `[batch, time, width]` that belongs to a row. */
+      const slice = (name: string, r: number) => {
+        const { shape, data } = tensors.get(`${variant}.${name}`)!;
+        const [, time = 1, width = 1] = shape;
+        const from = (r * time + rows[r]!.offset) * width;
+        return data.subarray(from, from + rows[r]!.inputIds.length * width);
+      };
+
+      test(`${variant}: losses of tokens, their mean, and logits at every position`, async () => {
+        const attached = await language.attach(null);
+        const scores = await scoresOf(attached, rows);
+        for (const [r, { labels }] of rows.entries()) {
+          const tokenLoss = slice('token_loss', r).filter((_, t) => t > 0 && labels[t] !== -100);
+          assert.ok(
+            largestError(
+              scores[r]!,
+              tokenLoss.map((x) => -x),
+            ) <= lossTolerance,
+            `row ${r}`,
+          );
+        }
+        assert.ok(Math.abs(meanLoss(joined(scores)) - expected.mean_loss[variant]!) <= lossTolerance);
+
+        const decoding = await attached.decode(rows.length);
+        const logits = await decoding.advance(
+          rows.map((row) => row.inputIds),
+          true,
+        );
+        for (const r of rows.keys()) {
+          assert.ok(largestError(joined(logits[r]!), slice('logits', r)) <= logitTolerance, `row ${r}`);
+        }
+      });
+    }
+  });
+}

@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readSafetensorsHeader } from '../../src/checkpoint/safetensors.ts';
+import { readFloat32 } from '../../src/checkpoint/tensorReading.ts';
+import type { LabelledRow } from '../../src/models/inputs.ts';
+
+/** The sets of expected values, each made with its own versions of the libraries (README.md). */
+const sets = ['peft010', 'peft021'] as const;
+
+/** A folder or file of expected values, and the set it lies in. */
+export interface GoldenCase {
+  /** `SET/NAME`, for titles of tests. */
+  readonly title: string;
+  /** Absolute folder of the set: paths inside case files are relative to it. */
+  readonly root: string;
+  /** Absolute path of the case. */
+  readonly path: string;
+}
+
+/** All cases of a kind, over both sets. */
+export function goldenCases(kind: 'forward' | 'train' | 'generate'): readonly GoldenCase[] {
+  return sets.flatMap((set) => {
+    const root = join(import.meta.dirname, set);
+    return readdirSync(join(root, kind)).map((name) => ({
+      title: `${set}/${name}`,
+      root,
+      path: join(root, kind, name),
+    }));
+  });
+}
+
+/** Folders of models that tests of properties may use. */
+export const tinyModels = {
+  gpt2: join(import.meta.dirname, 'peft021/models/gpt2-a'),
+  /** Grouped queries, llama3 rotary embedding. */
+  llama: join(import.meta.dirname, 'peft021/models/llama3-a'),
+  /** Weights in three files, grouped queries. */
+  sharded: join(import.meta.dirname, 'peft021/models/llama-sharded-a'),
+  /** float16 weights, input and output embedding one tensor, linear rotary embedding. */
+  tiedLlama: join(import.meta.dirname, 'peft021/models/llama-f16-a'),
+} as const;
+
+/** A case file's content. */
+export function readCase<T>(path: string): T {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
+/** Every tensor of a safetensors file. */
+export async function readTensors(
+  file: string,
+): Promise<Map<string, { shape: readonly number[]; data: Float32Array }>> {
+  const { tensors } = await readSafetensorsHeader(file);
+  const all = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  for (const [name, info] of tensors) all.set(name, { shape: info.shape, data: await readFloat32(info) });
+  return all;
+}
+
+/** A padded batch as the reference libraries take it. */
+export interface PaddedBatch {
+  readonly input_ids: readonly (readonly number[])[];
+  readonly attention_mask: readonly (readonly number[])[];
+  readonly labels: readonly (readonly number[])[];
+}
+
+/** The rows of a padded batch without their padding; `offset` is how many pads were cut off in front. */
+export function unpadded(batch: PaddedBatch): readonly (LabelledRow & { inputIds: number[]; offset: number })[] {
+  return batch.input_ids.map((ids, r) => {
+    const mask = batch.attention_mask[r]!;
+    const offset = mask.indexOf(1);
+    const real = (values: readonly number[]) => values.filter((_, t) => mask[t] === 1);
+    return { inputIds: real(ids), labels: real(batch.labels[r]!), offset };
+  });
+}
+
+/** Rows of a train.jsonl. */
+export function readRows(file: string): readonly LabelledRow[] {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  return lines.map((line) => {
+    const { input_ids: inputIds, labels } = JSON.parse(line);
+    return { inputIds, labels };
+  });
+}
+
+/** Norm of the difference over the norm of what is expected. */
+export function relativeError(found: Float32Array, expected: Float32Array): number {
+  let difference = 0;
+  let norm = 0;
+  for (const [i, x] of expected.entries()) {
+    difference += (found[i]! - x) ** 2;
+    norm += x ** 2;
+  }
+  return Math.sqrt(difference / norm);
+}
+
+/** Largest absolute difference; infinite when the lengths differ or a number is none. */
+export function largestError(found: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (found.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const error = Math.abs(found[i]! - expected[i]!);
+    largest = Math.max(largest, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
+  }
+  return largest;
+}
+
+/** Arrays one after another. */
+export function joined(arrays: readonly Float32Array[]): Float32Array {
+  return Float32Array.from(arrays.flatMap((array) => Array.from(array)));
+}
