@@ -9,10 +9,11 @@ import { type Model, openModel } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import { newestCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
 import type { TrainingEvent } from '../training/events.ts';
-import { train } from '../training/train.ts';
+import { type TrainingOutcome, train } from '../training/train.ts';
 import { readExperimentRows } from './experimentRows.ts';
 import type { Experiment } from './schema.ts';
 import type { TrainingEngine, TrainingRequest } from './trainExperiment.ts';
+import { TrainingSampler } from './trainingSample.ts';
 
 /** Training with the real engine: from an experiment to the engine's setup, and from its outcome to PEFT's files. */
 export const engineTraining: TrainingEngine = { train: trainWithEngine };
@@ -43,14 +44,31 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
     },
     signal,
   );
-  let next = await events.next();
-  for (; !next.done; next = await events.next()) {
-    const event = next.value;
-    yield event.event === 'start' && rows.tooLong > 0 ? { ...event, rows_left_out: rows.tooLong } : event;
+  try {
+    const outcome = yield* countingRowsLeftOut(events, rows.tooLong);
+    const { tensors, ...end } = outcome;
+    await writeAdapter(adapterFolder, { method, tensors });
+    yield { event: 'done', ...end, adapter: adapterFolder };
+  } finally {
+    await sampler?.close();
   }
-  const { tensors, ...outcome } = next.value;
-  await writeAdapter(adapterFolder, { method, tensors });
-  yield { event: 'done', ...outcome, adapter: adapterFolder };
+}
+
+/** The engine's events, the first one with the number of rows that were too long. */
+async function* countingRowsLeftOut(
+  events: ReturnType<typeof train>,
+  tooLong: number,
+): AsyncGenerator<TrainingEvent, TrainingOutcome> {
+  try {
+    for (;;) {
+      const { value, done } = await events.next();
+      if (done) return value;
+      yield value.event === 'start' && tooLong > 0 ? { ...value, rows_left_out: tooLong } : value;
+    }
+  } finally {
+    // Ends the run when the reader leaves before the end; does nothing after it.
+    await events.return(undefined as never);
+  }
 }
 
 /** The configured method, and how to make its first tensors. */
