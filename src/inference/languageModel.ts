@@ -5,6 +5,7 @@ import type { MethodShape, TrainedTensors } from '../methods/method.ts';
 import { baseModel } from '../methods/table.ts';
 import { buildDecodeGraph, buildVirtualGraph } from '../models/decodeGraph.ts';
 import { virtualInputs } from '../models/inputs.ts';
+import { buildLossGraph } from '../models/lossGraph.ts';
 import { type Model, openModel } from '../models/model.ts';
 import type { Device } from '../runtime/devices.ts';
 import { GraphSession } from '../runtime/session.ts';
@@ -22,7 +23,6 @@ export class LanguageModel {
   /** Or why there is none: token ids need no tokenizer, so it is an error only when text comes. */
   readonly #tokenizer: Tokenizer | SoftpromptError;
   readonly #sessions = new Map<string, Promise<GraphSession | null>>();
-  readonly #runners = new Map<string, Promise<LossRunner>>();
 
   private constructor(model: Model, tokenizer: Tokenizer | SoftpromptError, device: Device) {
     this.model = model;
@@ -68,23 +68,16 @@ export class LanguageModel {
     return (await this.#session(`decode ${structureOf(shape)}`, () => buildDecodeGraph(this.model, shape)))!;
   }
 
-  /** What scores rows with adapters of this structure. */
-  lossRunner(method: MethodShape): Promise<LossRunner> {
-    const key = structureOf(method);
-    let runner = this.#runners.get(key);
-    if (runner === undefined) {
-      runner = LossRunner.create(this.model, method, this.device, false);
-      this.#runners.set(key, runner);
-    }
-    return runner;
+  /** What scores rows with an adapter; it is freed with the model. */
+  async lossRunner(method: MethodShape): Promise<LossRunner> {
+    const session = await this.#session(`loss ${structureOf(method)}`, () => buildLossGraph(this.model, method, false));
+    return new LossRunner(session!, method, false);
   }
 
   /** Frees all sessions. */
   async close(): Promise<void> {
     for (const session of this.#sessions.values()) await (await session)?.close();
-    for (const runner of this.#runners.values()) await (await runner).close();
     this.#sessions.clear();
-    this.#runners.clear();
   }
 
   async #prefixOf(method: MethodShape, tensors: TrainedTensors): Promise<Tensors> {

@@ -24,12 +24,14 @@ export class LossRunner {
   readonly #method: MethodShape;
   readonly #withGradients: boolean;
 
-  private constructor(session: GraphSession, method: MethodShape, withGradients: boolean) {
+  /** @param session of the loss graph of a method of this structure, with or without gradients */
+  constructor(session: GraphSession, method: MethodShape, withGradients: boolean) {
     this.#session = session;
     this.#method = method;
     this.#withGradients = withGradients;
   }
 
+  /** Builds the session too. */
   static async create(model: Model, method: MethodShape, device: Device, withGradients: boolean): Promise<LossRunner> {
     const session = await GraphSession.create(buildLossGraph(model, method, withGradients), device);
     return new LossRunner(session, method, withGradients);

@@ -1,0 +1,24 @@
+import type { JsonObject } from '../../src/checkpoint/json.ts';
+import { Random } from '../../src/foundation/random.ts';
+import type { Adapter } from '../../src/methods/adapter.ts';
+import { configureMethod } from '../../src/methods/table.ts';
+import type { LabelledRow } from '../../src/models/inputs.ts';
+import type { Model } from '../../src/models/model.ts';
+
+/** Rows of 2 to 14 random tokens, of which all from a random place on are supervised (in some rows the first too). */
+export function drawnRows(model: Model, count: number, seed = 1): readonly (LabelledRow & { inputIds: number[] })[] {
+  const random = Random.of(seed, 'rows');
+  return Array.from({ length: count }, () => {
+    const length = 2 + random.integer(13);
+    const inputIds = Array.from({ length }, () => random.integer(model.decoder.sizes.vocabulary));
+    const from = random.integer(length);
+    return { inputIds, labels: inputIds.map((id, t) => (t < from ? -100 : id)) };
+  });
+}
+
+/** A soft prompt of random rows of the embedding table. */
+export async function drawnPrompt(model: Model, seed: number, more: JsonObject = {}): Promise<Adapter> {
+  const method = configureMethod({ peft_type: 'PROMPT_TUNING', num_virtual_tokens: 4, ...more }, model);
+  const tensors = await method.initialise({ model, random: Random.of(seed, 'prompt'), encode: null });
+  return { method, tensors };
+}

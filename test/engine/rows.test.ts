@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { Random } from '../../src/foundation/random.ts';
+import { generate } from '../../src/inference/generate.ts';
+import { LanguageModel } from '../../src/inference/languageModel.ts';
+import { argmax } from '../../src/inference/sampling.ts';
+import { configureMethod } from '../../src/methods/table.ts';
+import { largestError, tinyModels } from '../golden/reference.ts';
+import { drawnPrompt, drawnRows } from './drawn.ts';
+import { scoresOf } from './scores.ts';
+
+/**
+ * Not bit-equal: a matrix product of another number of rows is cut into other pieces, whose sums run in another order.
+ * The error of that is of the size of float32's.
+ */
+const tolerance = 1e-5;
+const greedy = { maxNewTokens: 12, stopIds: [], sampling: null, signal: new AbortController().signal };
+
+for (const [family, dir] of Object.entries(tinyModels)) {
+  describe(family, async () => {
+    const language = await LanguageModel.open(dir, 'cpu');
+    after(() => language.close());
+    const { model } = language;
+    const rows = drawnRows(model, 12);
+    const attachments = { base: null, prompt: await drawnPrompt(model, 3) };
+
+    for (const [name, adapter] of Object.entries(attachments)) {
+      test(`${name}: a row scores the same alone and in any batch`, async () => {
+        const attached = await language.attach(adapter);
+        const together = await scoresOf(attached, rows);
+        const some = await scoresOf(attached, rows.slice(3, 8));
+        for (const [r, row] of rows.entries()) {
+          const [alone] = await scoresOf(attached, [row]);
+          assert.ok(alone!.length > 0);
+          assert.ok(largestError(together[r]!, alone!) <= tolerance, `row ${r}`);
+          if (r >= 3 && r < 8) assert.ok(largestError(some[r - 3]!, alone!) <= tolerance, `row ${r} of five`);
+        }
+      });
+
+      test(`${name}: decoding with the cache is decoding by full passes`, async () => {
+        const attached = await language.attach(adapter);
+        const prompts = rows.slice(0, 4).map((row) => row.inputIds);
+        const tokens = await generate(attached, prompts, greedy);
+        for (const [r, prompt] of prompts.entries()) {
+          const full = await (await attached.decode(1)).advance([[...prompt, ...tokens[r]!]], true);
+          const chosen = full[0]!.slice(prompt.length - 1, -1).map(argmax);
+          assert.deepEqual(tokens[r], chosen);
+        }
+      });
+    }
+
+    test('a soft prompt made of the embeddings of tokens does what those tokens do', async () => {
+      const ids = [7, 3, 11, 3, 20];
+      const config = { peft_type: 'PROMPT_TUNING', num_virtual_tokens: ids.length, prompt_tuning_init: 'TEXT' };
+      const method = configureMethod({ ...config, prompt_tuning_init_text: 'text' }, model);
+      const { initialise } = method;
+      const tensors = await initialise({ model, random: Random.of(1, 'unused'), encode: () => ids });
+      const soft = await language.attach({ method, tensors });
+      const base = await language.attach(null);
+      const hardRows = rows.map(({ inputIds, labels }) => ({
+        inputIds: [...ids, ...inputIds],
+        labels: [...ids.map(() => -100), ...Array.from(labels)],
+      }));
+      const [softScores, hardScores] = [await scoresOf(soft, rows), await scoresOf(base, hardRows)];
+      for (const [r, score] of softScores.entries()) {
+        assert.ok(largestError(score, hardScores[r]!) <= tolerance, `row ${r}`);
+      }
+      const prompts = rows.slice(0, 4).map((row) => row.inputIds);
+      const hardPrompts = prompts.map((prompt) => [...ids, ...prompt]);
+      assert.deepEqual(await generate(soft, prompts, greedy), await generate(base, hardPrompts, greedy));
+    });
+  });
+}
