@@ -1,0 +1,84 @@
+import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import { engineEvaluation, openEachTime } from '../experiments/engineEvaluation.ts';
+import type { Environment } from '../experiments/environment.ts';
+import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
+import { readExperiment } from '../experiments/experimentFile.ts';
+import { resolveAdapter } from '../experiments/library.ts';
+import { findStore } from '../experiments/store.ts';
+import { exitStatus } from './exitStatus.ts';
+import { interruptible } from './interrupt.ts';
+import { formatTable } from './table.ts';
+import type { Terminal } from './terminal.ts';
+import { verdictOf } from './verdict.ts';
+
+/** Options of `softprompt evaluate`. */
+export interface EvaluateOptions {
+  readonly adapter: readonly string[];
+  readonly set: readonly string[];
+  readonly device?: string;
+  readonly json?: boolean;
+}
+
+/** Compares adapters with the base model and the experiment's hard prompts on its test rows. */
+export async function evaluate(
+  file: string,
+  options: EvaluateOptions,
+  terminal: Terminal,
+  env: Environment,
+): Promise<number> {
+  const store = findStore(file, process.cwd());
+  const settings = options.device === undefined ? options.set : [...options.set, `training.device=${options.device}`];
+  const loaded = await readExperiment(file, settings);
+  const adapters = options.adapter.map((reference) => resolveAdapter(store, reference, process.cwd()));
+  const result = await interruptible(
+    () => terminal.note('\nStopping.'),
+    async (signal) => {
+      const request = { store, loaded, adapters, runId: null };
+      const events = evaluateExperiment(engineEvaluation(openEachTime, env), request, signal, env);
+      let next = await events.next();
+      for (; !next.done; next = await events.next()) if (options.json !== true) showProgress(next.value, terminal);
+      return next.value;
+    },
+  );
+  if (options.json === true) {
+    terminal.out(JSON.stringify(result));
+    return exitStatus.done;
+  }
+  for (const line of comparison(result)) terminal.out(line);
+  return exitStatus.done;
+}
+
+/** An evaluation as a table of arms against figures, with what it means in words. */
+export function comparison(result: EvaluationResult): string[] {
+  const heading = ['arm', ...result.metrics, 'won', 'lost', 'seconds', 'parameters', 'bytes'];
+  const row = (arm: ArmResult): string[] => [
+    arm.name,
+    ...result.metrics.map((metric) => figure(arm.metrics[metric])),
+    arm.kind === 'base' ? '' : String(arm.wins),
+    arm.kind === 'base' ? '' : String(arm.losses),
+    arm.seconds.toFixed(1),
+    arm.trainable_parameters.toLocaleString('en'),
+    arm.bytes.toLocaleString('en'),
+  ];
+  return [
+    `${result.rows.length} rows of ${result.data}`,
+    '',
+    ...formatTable([heading, ...result.arms.map(row)]),
+    '',
+    'won, lost: rows right here and wrong with the base model, and the other way round.',
+    ...verdictOf(result),
+  ];
+}
+
+function figure(value: number | null | undefined): string {
+  return value === null || value === undefined ? '-' : value.toFixed(3);
+}
+
+function showProgress({ arm, armIndex, arms, row, rows }: EvaluationProgress, terminal: Terminal): void {
+  if (terminal.draw !== null) {
+    const last = armIndex === arms - 1 && row === rows;
+    terminal.draw(last ? '\r\u001b[K' : `\r${arm} (${armIndex + 1} of ${arms}): row ${row} of ${rows}\u001b[K`);
+  } else if (row === rows) {
+    terminal.note(`${arm} (${armIndex + 1} of ${arms}): ${rows} rows`);
+  }
+}

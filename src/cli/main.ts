@@ -1,0 +1,109 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { processEnvironment } from '../experiments/environment.ts';
+import { exitStatus, reportOf } from './exitStatus.ts';
+import { processTerminal } from './terminal.ts';
+
+// Commands are imported when they run, so that --help and usage errors need no engine.
+
+const terminal = processTerminal();
+const env = processEnvironment();
+const program = new Command('softprompt')
+  .description('Train, compare and use soft prompts and other small adapters, without Python.')
+  .exitOverride();
+
+/** Runs a command and takes its exit status. */
+function ending<A extends readonly unknown[]>(work: (...args: A) => Promise<number>): (...args: A) => Promise<void> {
+  return async (...args) => {
+    process.exitCode = await work(...args);
+  };
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return value;
+}
+
+function between(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!(value >= low && value <= high)) throw new InvalidArgumentError(`It must be a number from ${low} to ${high}.`);
+    return value;
+  };
+}
+
+const device = ['--device <device>', 'auto, cpu, webgpu, ...'] as const;
+const json = ['--json', 'one JSON object a line on standard output, and nothing else'] as const;
+const set = ['--set <KEY=VALUE>', 'override a key of the experiment file (repeatable)'] as const;
+
+program
+  .command('train')
+  .description('Train an experiment')
+  .argument('<FILE.tune.yaml>')
+  .option(...set, collect, [])
+  .option(...device)
+  .option('--output <DIR>', 'write the adapter there instead of into the library')
+  .option('--resume <RUN>', 'go on with a stopped or killed run')
+  .option(...json)
+  .action(ending(async (file, options) => (await import('./train.ts')).train(file, options, terminal, env)));
+
+program
+  .command('evaluate')
+  .description('Compare adapters with the base model and the hard prompts on the test rows')
+  .argument('<FILE.tune.yaml>')
+  .requiredOption('--adapter <NAME|DIR>', 'NAME, NAME@VERSION or an adapter folder (repeatable)', collect)
+  .option(...set, collect, [])
+  .option(...device)
+  .option(...json)
+  .action(ending(async (file, options) => (await import('./evaluate.ts')).evaluate(file, options, terminal, env)));
+
+program
+  .command('score')
+  .description('Log-probabilities of the supervised tokens of rows that hold input_ids')
+  .requiredOption('--model <DIR>', 'Hugging Face model directory')
+  .option('--adapter <DIR>', 'adapter folder')
+  .requiredOption('--data <FILE>', 'rows with input_ids and labels')
+  .option(...device, 'auto')
+  .option(...json)
+  .action(ending(async (options) => (await import('./score.ts')).score(options, terminal)));
+
+program
+  .command('generate')
+  .description('Continue a text or token ids')
+  .requiredOption('--model <DIR>', 'Hugging Face model directory')
+  .option('--adapter <DIR>', 'adapter folder')
+  .option('--prompt <TEXT>', 'text to continue')
+  .option('--input-ids <JSON>', 'token ids to continue, e.g. "[1, 2, 3]"')
+  .option('--max-new-tokens <N>', 'longest continuation, tokens', positiveInteger, 64)
+  .option('--ignore-eos', 'go on after an end token')
+  .option('--temperature <T>', '0 takes the most likely token', between(0, 100), 0)
+  .option('--top-p <P>', 'draw only from the most likely tokens of this total probability', between(0, 1), 1)
+  .option('--seed <N>', 'seed of the draws', between(0, Number.MAX_SAFE_INTEGER), 42)
+  .option(...device, 'auto')
+  .option(...json)
+  .action(ending(async (options) => (await import('./generate.ts')).generate(options, terminal)));
+
+program
+  .command('devices')
+  .description('What this machine can run on')
+  .option(...json)
+  .action(ending(async (options) => (await import('./devices.ts')).devices(options, terminal)));
+
+program
+  .command('doctor')
+  .description('Check everything that training needs')
+  .option(...json)
+  .action(ending(async (options) => (await import('./doctor.ts')).doctor(options, terminal)));
+
+program.parseAsync().catch((error: unknown) => {
+  if (error instanceof CommanderError) {
+    // Commander has said what is wrong; showing help was the request itself unless no command was given.
+    process.exitCode = error.exitCode === 0 ? exitStatus.done : exitStatus.refused;
+    return;
+  }
+  const { lines, status } = reportOf(error);
+  for (const line of lines) terminal.note(line);
+  process.exitCode = status;
+});

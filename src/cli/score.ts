@@ -1,0 +1,59 @@
+import { readRows } from '../data/rows.ts';
+import { tokenizeRows } from '../data/tokenizeRows.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { meanLoss, type RowScore, scoreRows } from '../inference/score.ts';
+import { exitStatus } from './exitStatus.ts';
+import { interruptible } from './interrupt.ts';
+import { openAttached } from './openAttached.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Options of `softprompt score`. */
+export interface ScoreOptions {
+  readonly model: string;
+  readonly adapter?: string;
+  readonly data: string;
+  readonly device: string;
+  readonly json?: boolean;
+}
+
+/** Scores rows of token ids: a line a row, in their order, at full float32 precision. */
+export async function score(options: ScoreOptions, terminal: Terminal): Promise<number> {
+  const attached = await openAttached(options);
+  const { language, method } = attached;
+  const { vocabulary, maxPositions } = language.model.decoder.sizes;
+  const { examples, tooLong } = tokenizeRows(await readRows(options.data), {
+    file: options.data,
+    task: 'causal_lm',
+    vocabularySize: vocabulary,
+    maxLength: maxPositions - method.virtualTokens,
+  });
+  if (tooLong[0] !== undefined) {
+    const { line, tokens } = tooLong[0];
+    const problem = `has ${tokens} tokens; the model has room for ${maxPositions - method.virtualTokens}`;
+    throw new SoftpromptError('data-invalid', { file: options.data, line, problem });
+  }
+  const scores: (RowScore | undefined)[] = examples.map(() => undefined);
+  let printed = 0;
+  await interruptible(
+    () => terminal.note('\nStopping.'),
+    async (signal) => {
+      for await (const batch of scoreRows(attached, examples, signal)) {
+        for (const { index, score: row } of batch) scores[index] = row;
+        // Batches go by length; lines come in the order of the rows.
+        for (let next = scores[printed]; next !== undefined; next = scores[++printed]) {
+          terminal.out(options.json === true ? jsonLine(next) : textLine(printed, next));
+        }
+      }
+    },
+  );
+  await language.close();
+  return exitStatus.done;
+}
+
+function jsonLine(row: RowScore): string {
+  return JSON.stringify({ loss: meanLoss(row), token_logprobs: [...row] });
+}
+
+function textLine(index: number, row: RowScore): string {
+  return `row ${index + 1}: loss ${meanLoss(row).toFixed(4)} over ${row.length} tokens`;
+}

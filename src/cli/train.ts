@@ -1,0 +1,91 @@
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { engineTraining } from '../experiments/engineTraining.ts';
+import type { Environment } from '../experiments/environment.ts';
+import { readExperiment } from '../experiments/experimentFile.ts';
+import { findStore } from '../experiments/store.ts';
+import { newRun, type PreparedRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import type { DoneEvent } from '../training/events.ts';
+import { exitStatus } from './exitStatus.ts';
+import { interruptible } from './interrupt.ts';
+import { duration, TrainingProgress } from './progress.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Options of `softprompt train`. */
+export interface TrainOptions {
+  readonly set: readonly string[];
+  readonly device?: string;
+  readonly output?: string;
+  readonly resume?: string;
+  readonly json?: boolean;
+}
+
+/**
+ * Trains an experiment in this process: there is no editor here to protect from a crash, and a second process would
+ * only be something more between Ctrl-C, the figures and whoever waits for them.
+ */
+export async function train(
+  file: string,
+  options: TrainOptions,
+  terminal: Terminal,
+  env: Environment,
+): Promise<number> {
+  const output = options.output === undefined ? null : resolve(options.output);
+  if (output !== null && existsSync(output) && !statSync(output).isDirectory()) {
+    throw new SoftpromptError('option-invalid', { option: `--output ${output}`, problem: 'is a file, not a folder' });
+  }
+  const prepared = await prepare(file, options, terminal, env);
+  const progress = options.json === true ? null : new TrainingProgress(terminal);
+  const stopping = (): void => terminal.note('\nStopping after this step; once more to stop at once.');
+  const done = await interruptible(stopping, async (signal) => {
+    let last: DoneEvent | null = null;
+    for await (const event of trainRun(engineTraining, prepared, output, signal, env)) {
+      if (options.json === true) terminal.out(JSON.stringify(event));
+      progress?.show(event);
+      if (event.event === 'start' && event.rows_left_out !== undefined) {
+        terminal.note(`${event.rows_left_out} row(s) are longer than the model has room for and were left out.`);
+      }
+      if (event.event === 'done') last = event;
+    }
+    if (last === null)
+      throw new SoftpromptError('internal', { problem: 'a training run ended without its last event' });
+    return last;
+  });
+  if (options.json !== true) sayDone(done, terminal);
+  if (done.reason !== 'stopped') return exitStatus.done;
+  terminal.note(`Stopped after step ${done.step}. To go on:`);
+  terminal.note(`  softprompt train ${file} --resume ${prepared.run.id}`);
+  return exitStatus.failed;
+}
+
+async function prepare(
+  file: string,
+  { set, device, resume }: TrainOptions,
+  terminal: Terminal,
+  env: Environment,
+): Promise<PreparedRun> {
+  const store = findStore(file, process.cwd());
+  if (resume !== undefined) {
+    if (set.length > 0 || device !== undefined) {
+      const problem = 'goes on with the experiment as it was started, so --set and --device cannot change it';
+      throw new SoftpromptError('option-invalid', { option: '--resume', problem });
+    }
+    return reopenRun(store, resume, env);
+  }
+  const settings = device === undefined ? set : [...set, `training.device=${device}`];
+  const loaded = await readExperiment(file, settings);
+  if (loaded.experiment.sweep !== undefined) {
+    terminal.note('The sweep is not run yet; training with the values above it. Choose others with --set.');
+  }
+  return newRun(store, loaded, env);
+}
+
+function sayDone(done: DoneEvent, terminal: Terminal): void {
+  const best =
+    done.best_loss === null ? '' : `, validation loss ${done.best_loss.toFixed(4)} at step ${done.best_step}`;
+  const early = done.reason === 'early_stopping' ? ' (stopped early)' : '';
+  terminal.out(`${done.step} steps in ${duration(done.seconds)}${early}${best}`);
+  terminal.out(`${done.trainable_parameters.toLocaleString('en')} trained parameters`);
+  terminal.out(`Adapter: ${done.adapter}`);
+}
