@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { readSafetensorsHeader } from '../checkpoint/safetensors.ts';
 import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import { type TensorData, writeSafetensors } from '../checkpoint/tensorWriting.ts';
@@ -52,35 +53,49 @@ export async function newestCheckpoint(folder: string): Promise<string | null> {
   return join(folder, `step-${newest}.safetensors`);
 }
 
-/** Reads a checkpoint. */
+/** What is written beside the tensors. */
+const writtenState = z.object({
+  step: z.int().nonnegative(),
+  stale: z.int().nonnegative(),
+  seconds: z.number(),
+  orderState: z.array(z.int()),
+  best: z.object({ step: z.int(), loss: z.number() }).nullable(),
+});
+
+/**
+ * Reads a checkpoint.
+ * @throws SoftpromptError checkpoint-foreign, and what reading throws
+ */
 export async function readCheckpoint(file: string): Promise<TrainingState> {
   const { metadata, tensors } = await readSafetensorsHeader(file);
-  const written = metadata.get('training_state');
-  if (written === undefined) throw new SoftpromptError('checkpoint-foreign', { file });
-  const { step, stale, seconds, orderState, best } = JSON.parse(written) as {
-    step: number;
-    stale: number;
-    seconds: number;
-    orderState: number[];
-    best: { step: number; loss: number } | null;
-  };
-  const kinds = { weight: new Map(), first: new Map(), second: new Map(), best: new Map() } satisfies Record<
-    string,
-    Map<string, Float32Array>
-  >;
+  const written = parseState(metadata.get('training_state'));
+  if (written === null) throw new SoftpromptError('checkpoint-foreign', { file });
+  const kinds = new Map(['weight', 'first', 'second', 'best'].map((kind) => [kind, new Map<string, Float32Array>()]));
   for (const [name, info] of tensors) {
     const colon = name.indexOf(':');
-    kinds[name.slice(0, colon) as keyof typeof kinds].set(name.slice(colon + 1), await readFloat32(info));
+    const kind = kinds.get(name.slice(0, colon));
+    if (kind === undefined) throw new SoftpromptError('checkpoint-foreign', { file });
+    kind.set(name.slice(colon + 1), await readFloat32(info));
   }
   const moments = new Map<string, Moments>();
-  for (const [name, first] of kinds.first) moments.set(name, { first, second: kinds.second.get(name)! });
+  for (const [name, first] of kinds.get('first')!) {
+    const second = kinds.get('second')!.get(name);
+    if (second === undefined) throw new SoftpromptError('checkpoint-foreign', { file });
+    moments.set(name, { first, second });
+  }
+  const { best } = written;
   return {
-    step,
-    stale,
-    seconds,
-    orderState,
-    tensors: kinds.weight,
+    ...written,
+    tensors: kinds.get('weight')!,
     moments,
-    best: best === null ? null : { ...best, tensors: kinds.best },
+    best: best === null ? null : { ...best, tensors: kinds.get('best')! },
   };
+}
+
+function parseState(text: string | undefined): z.infer<typeof writtenState> | null {
+  try {
+    return writtenState.parse(JSON.parse(text ?? ''));
+  } catch {
+    return null;
+  }
 }
