@@ -14,7 +14,15 @@ const label: AnswerReport = {
       { label: 'fix', probability: 0.03 },
     ],
   },
-  base: { kind: 'label', label: 'other', probability: 0.41, ranked: [{ label: 'other', probability: 0.41 }] },
+  base: {
+    kind: 'label',
+    label: 'other',
+    probability: 0.41,
+    ranked: [
+      { label: 'other', probability: 0.41 },
+      { label: 'feature', probability: 0.12 },
+    ],
+  },
   prompt: 'Commit: add a retry\nKind:',
   milliseconds: 12.34,
 };
@@ -41,7 +49,7 @@ test('without an adapter the base model answers alone, and the details say so', 
 
 test('the details rank the labels and show prompt, time and links', () => {
   const details = answerDetails(label, ['[Swap](command:x)']);
-  assert.match(details, /\| 1 \| feature \| 97 % \|\n\| 2 \| fix \| 3 % \|/);
+  assert.match(details, /\| 1 \| feature \| 97 % \| 12 % \|\n\| 2 \| fix \| 3 % \| – \|/);
   assert.match(details, /```text\nCommit: add a retry\nKind:\n```/);
   assert.match(details, /12\.3 ms · \[Swap\]\(command:x\)/);
 });

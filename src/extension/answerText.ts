@@ -31,22 +31,37 @@ export function fenced(text: string): string {
   return `${fence}text\n${text}\n${fence}`;
 }
 
-function details(title: string, answer: TextAnswer): string {
-  if (answer.kind === 'text') {
-    return `**${title}** · perplexity ${formatFigure(answer.perplexity)}\n\n${fenced(answer.continuation)}`;
-  }
-  const rows = answer.ranked.map(
-    (choice, place) => `| ${place + 1} | ${escapeMarkdown(choice.label)} | ${formatShare(choice.probability)} |`,
-  );
-  return `**${title}**\n\n| | label | probability |\n|-:|:-|-:|\n${rows.join('\n')}`;
+function continuation(title: string, answer: Extract<TextAnswer, { kind: 'text' }>): string {
+  return `**${title}** · perplexity ${formatFigure(answer.perplexity)}\n\n${fenced(answer.continuation)}`;
+}
+
+type Ranking = Extract<TextAnswer, { kind: 'label' }>['ranked'];
+
+/** Labels in the order of the first ranking, with the probability that each ranking gives them. */
+function rankingTable(rankings: readonly (readonly [string, Ranking])[]): string {
+  const titles = rankings.map(([title]) => title);
+  const labels = rankings[0]?.[1].map(({ label }) => label) ?? [];
+  const rows = labels.map((label, place) => {
+    const shares = rankings.map(([, ranking]) => ranking.find((choice) => choice.label === label)?.probability);
+    const cells = shares.map((share) => (share === undefined ? '–' : formatShare(share)));
+    return `| ${[place + 1, escapeMarkdown(label), ...cells].join(' | ')} |`;
+  });
+  const head = `| | label | ${titles.join(' | ')} |\n|-:|:-|${'-:|'.repeat(titles.length)}`;
+  return `${head}\n${rows.join('\n')}`;
 }
 
 /** The hover's Markdown: both answers in full, the prompt as the model saw it, the time; links are put under it. */
 export function answerDetails(report: AnswerReport, links: readonly string[]): string {
   const parts: string[] = [];
-  if (report.adapter !== null) parts.push(details(escapeMarkdown(report.adapterName ?? 'Adapter'), report.adapter));
-  parts.push(details('Base model', report.base));
-  if (report.adapter === null) parts.push('No adapter is active, so the base model answers alone.');
+  const { adapter, base } = report;
+  const name = escapeMarkdown(report.adapterName ?? 'Adapter');
+  const rankings: (readonly [string, Ranking])[] = [];
+  if (adapter?.kind === 'label') rankings.push([name, adapter.ranked]);
+  if (base.kind === 'label') rankings.push(['Base model', base.ranked]);
+  if (rankings.length > 0) parts.push(rankingTable(rankings));
+  if (adapter?.kind === 'text') parts.push(continuation(name, adapter));
+  if (base.kind === 'text') parts.push(continuation('Base model', base));
+  if (adapter === null) parts.push('No adapter is active, so the base model answers alone.');
   parts.push(`**Prompt as the model saw it**\n\n${fenced(report.prompt)}`);
   parts.push(`${formatFigure(report.milliseconds)} ms${links.length === 0 ? '' : ` · ${links.join(' · ')}`}`);
   return parts.join('\n\n');

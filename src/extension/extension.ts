@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
+import { z } from 'zod';
 import { WorkerClient } from '../worker/client.ts';
+import { keepActiveAdapter, rememberedAdapter } from './activeAdapter.ts';
 import { AdaptersTree } from './adaptersTree.ts';
 import { registerCommands } from './commandTable.ts';
 import { contextKeys, runsPanelType, views } from './contributions.ts';
@@ -15,15 +17,13 @@ import { WorkerSession } from './workerSession.ts';
 import { WorkspaceIndex } from './workspaceIndex.ts';
 import { WorkspaceModel } from './workspaceModel.ts';
 
-/** Where the active adapter's folder is remembered for the workspace. */
-const activeAdapterKey = 'activeAdapter';
-
 /** Registers everything; starts no process and loads no model. */
 export function activate(context: vscode.ExtensionContext): void {
+  // To find out whether it may compile, zod looks at the global `navigator`, which VS Code reports as an error.
+  z.config({ jitless: true });
   const log = vscode.window.createOutputChannel('Softprompt', { log: true });
   const entry = vscode.Uri.joinPath(context.extensionUri, 'dist', 'worker.cjs').fsPath;
-  const remembered = context.workspaceState.get<string | null>(activeAdapterKey) ?? null;
-  const session = new WorkerSession(() => new WorkerClient({ entry }), remembered);
+  const session = new WorkerSession(() => new WorkerClient({ entry }), rememberedAdapter(context.workspaceState));
   const index = new WorkspaceIndex();
   const model = new WorkspaceModel(index);
   const trainings = new Trainings(session);
@@ -45,13 +45,24 @@ export function activate(context: vscode.ExtensionContext): void {
     new StatusBar(session, model, index),
     new ExperimentDiagnostics(),
     registerCommands(app),
-    vscode.window.createTreeView(views.adapters, { treeDataProvider: adapters }),
-    vscode.window.createTreeView(views.experiments, { treeDataProvider: experiments }),
+    showTree(views.adapters, adapters),
+    showTree(views.experiments, experiments),
     vscode.window.registerWebviewPanelSerializer(runsPanelType, runsPanel),
     session.onLog((line) => log.info(line)),
     session.onCrash((exit) => void showCrash(exit, log)),
     session.onSilence((seconds) => void showSilence(seconds, () => session.endWorker(), log)),
-    session.onDidChange(({ adapter }) => void context.workspaceState.update(activeAdapterKey, adapter)),
+    ...keepActiveAdapter(context.workspaceState, session, index),
     trainings.onDidChange(() => setContext(contextKeys.training, trainings.all.length > 0)),
   );
+}
+
+/** Shows a tree; in an untrusted workspace with a line that says why its actions are grey. */
+function showTree<T>(view: string, treeDataProvider: vscode.TreeDataProvider<T>): vscode.Disposable {
+  const tree = vscode.window.createTreeView(view, { treeDataProvider });
+  if (vscode.workspace.isTrusted) return tree;
+  tree.message = 'Viewing only: this workspace is not trusted, and training or evaluating would run on its files.';
+  const trusted = vscode.workspace.onDidGrantWorkspaceTrust(() => {
+    tree.message = '';
+  });
+  return vscode.Disposable.from(tree, trusted);
 }

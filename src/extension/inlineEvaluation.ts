@@ -31,14 +31,16 @@ export class InlineEvaluation implements vscode.Disposable {
     ];
   }
 
-  /** Evaluates a range; returns when the answer is shown, or when it is no longer wanted. */
-  async show(editor: vscode.TextEditor, range: vscode.Range, ask: Ask): Promise<void> {
+  /**
+   * Evaluates a range; returns when the answer is shown, or when it is no longer wanted. `pending` stands there meanwhile.
+   */
+  async show(editor: vscode.TextEditor, range: vscode.Range, pending: string, ask: Ask): Promise<void> {
     this.dismiss();
     const controller = new AbortController();
     const shown = { document: editor.document, controller };
     this.#shown = shown;
     setContext(contextKeys.answerShown, true);
-    this.#decorate(range, '⋯ evaluating', new vscode.MarkdownString('The worker is asked for an answer.'));
+    this.#decorate(range, `⋯ ${pending}`, new vscode.MarkdownString('The worker is asked for an answer.'));
     try {
       const report = await ask(editor.document.getText(range), controller.signal);
       if (this.#shown === shown) this.#decorate(range, answerLine(report), hover(report));

@@ -5,8 +5,8 @@ import type { RunSummary } from './runsMessages.ts';
 import type { LiveTraining } from './trainings.ts';
 import { runDescription } from './treeLabels.ts';
 
-/** A run as the runs panel lists it; `live` when this window trains it. */
-export function summarize(record: RunRecord, live: LiveTraining | null): RunSummary {
+/** A run as the runs panel lists it; `live` when this window trains it; `adapters` are the folders that are still there. */
+export function summarize(record: RunRecord, live: LiveTraining | null, adapters: ReadonlySet<string>): RunSummary {
   const state = runStateOf(record, live !== null, wasKilled);
   const progress = live?.progress ?? null;
   return {
@@ -22,7 +22,7 @@ export function summarize(record: RunRecord, live: LiveTraining | null): RunSumm
     secondsLeft: progress?.secondsLeft ?? null,
     canStop: runStates[state].canStop && live?.stopping !== true,
     canResume: canResume(record, state),
-    hasAdapter: record.adapter !== null,
+    hasAdapter: record.adapter !== null && adapters.has(record.adapter),
     error: record.error,
   };
 }

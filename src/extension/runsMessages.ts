@@ -27,10 +27,21 @@ export interface RunSummary {
   readonly error: string | null;
 }
 
+/** What of a run to bring into sight. */
+export type RunPart = 'training' | 'evaluation';
+
 /** Extension to page. */
 export type HostMessage =
-  /** All runs of the workspace, newest first; `trusted` is false where nothing may be started. */
-  | { readonly type: 'runs'; readonly runs: readonly RunSummary[]; readonly trusted: boolean }
+  /**
+   * All runs of the workspace, newest first. `trusted` is false where nothing may be started; `starting` is true while a
+   * training prepares its first step and has no run yet.
+   */
+  | {
+      readonly type: 'runs';
+      readonly runs: readonly RunSummary[];
+      readonly trusted: boolean;
+      readonly starting: boolean;
+    }
   /** Points of a run. `whole`: everything there is, replacing what the page has; else the next ones. */
   | {
       readonly type: 'events';
@@ -40,8 +51,8 @@ export type HostMessage =
     }
   /** A run's last evaluation, or null when it has none. */
   | { readonly type: 'evaluation'; readonly runId: string; readonly result: EvaluationResult | null }
-  /** Show this run: somebody opened it from outside the panel. */
-  | { readonly type: 'show'; readonly runId: string };
+  /** Show this run, or its evaluation: somebody opened it from outside the panel. */
+  | { readonly type: 'show'; readonly runId: string; readonly part: RunPart };
 
 /** Page to extension. */
 export type PageMessage =

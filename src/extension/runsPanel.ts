@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { readEvents } from '../experiments/eventLog.ts';
 import { readEvaluation } from '../experiments/runs.ts';
+import { storeName } from '../experiments/store.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import { commands, runsPanelType } from './contributions.ts';
 import { Batcher } from './debounce.ts';
 import { summarize } from './runSummary.ts';
-import { type HostMessage, isPageMessage, type PageMessage } from './runsMessages.ts';
+import { type HostMessage, isPageMessage, type PageMessage, type RunPart } from './runsMessages.ts';
 import { runsPage } from './runsPage.ts';
 import type { Trainings } from './trainings.ts';
 import { executeCommand } from './vscodeTyped.ts';
@@ -14,6 +15,8 @@ import type { StoredRun, WorkspaceIndex } from './workspaceIndex.ts';
 
 /** Points reach the page at most this often, milliseconds. */
 const batchMilliseconds = 120;
+/** The log of a run that another process trains is read anew this often at most, milliseconds. */
+const othersMilliseconds = 1000;
 
 /**
  * The runs panel: losses while they fall, runs laid over each other, evaluations compared. It keeps no state of its own:
@@ -33,7 +36,7 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
   /** Runs whose points the page shows. */
   #loaded = new Set<string>();
   /** Run to show as soon as the page is there. */
-  #toShow: string | null = null;
+  #toShow: { readonly runId: string; readonly part: RunPart } | null = null;
   #pageReady = false;
 
   constructor(extension: vscode.Uri, index: WorkspaceIndex, trainings: Trainings, log: vscode.LogOutputChannel) {
@@ -54,7 +57,7 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
   }
 
   /** Shows the panel, and this run in it. */
-  open(runId: string | null, preserveFocus = false): void {
+  open(runId: string | null, part: RunPart = 'training', preserveFocus = false): void {
     if (this.#panel === null) {
       const panel = vscode.window.createWebviewPanel(
         runsPanelType,
@@ -66,12 +69,12 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
     } else {
       this.#panel.reveal(undefined, preserveFocus);
     }
-    if (runId !== null) this.show(runId);
+    if (runId !== null) this.show(runId, part);
   }
 
   /** Shows this run if the panel is open. */
-  show(runId: string): void {
-    this.#toShow = runId;
+  show(runId: string, part: RunPart = 'training'): void {
+    this.#toShow = { runId, part };
     void this.#sendRuns();
   }
 
@@ -93,9 +96,11 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
     this.#panel?.dispose();
     this.#panel = panel;
     this.#pageReady = false;
+    const watcher = this.#watchOtherProcesses();
     panel.iconPath = vscode.Uri.joinPath(this.#extension, 'media', 'softprompt.svg');
     panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message));
     panel.onDidDispose(() => {
+      watcher.dispose();
       if (this.#panel !== panel) return;
       this.#panel = null;
       this.#pageReady = false;
@@ -109,6 +114,17 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
       script: file('runs.js'),
       style: file('runs.css'),
     });
+  }
+
+  /** Follows runs that are trained by the command line or in another window. */
+  #watchOtherProcesses(): vscode.Disposable {
+    const watcher = vscode.workspace.createFileSystemWatcher(`**/${storeName}/runs/*/events.jsonl`, true, false, true);
+    const changed = new Batcher<null>((runId) => void this.#sendRun(runId), othersMilliseconds);
+    watcher.onDidChange(({ path }) => {
+      const runId = path.split('/').at(-2) ?? '';
+      if (this.#loaded.has(runId) && this.#trainings.run(runId) === null) changed.add(runId, null);
+    });
+    return vscode.Disposable.from(watcher, changed);
   }
 
   #receive(message: unknown): void {
@@ -152,14 +168,16 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
 
   async #sendRuns(): Promise<void> {
     if (!this.#pageReady) return;
-    const runs = await this.#index.runs();
+    const [runs, adapters] = await Promise.all([this.#index.runs(), this.#index.adapters()]);
+    const adapterDirs = new Set(adapters.map(({ entry }) => entry.dir));
     this.#post({
       type: 'runs',
-      runs: runs.map(({ record }) => summarize(record, this.#trainings.run(record.id))),
+      runs: runs.map(({ record }) => summarize(record, this.#trainings.run(record.id), adapterDirs)),
+      starting: this.#trainings.all.some(({ runId }) => runId === null),
       trusted: vscode.workspace.isTrusted,
     });
     // After the list, so that the page knows the run.
-    if (this.#toShow !== null) this.#post({ type: 'show', runId: this.#toShow });
+    if (this.#toShow !== null) this.#post({ type: 'show', ...this.#toShow });
     this.#toShow = null;
   }
 

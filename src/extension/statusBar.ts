@@ -1,8 +1,7 @@
 import * as vscode from 'vscode';
-import { commands, contextKeys } from './contributions.ts';
+import { commands } from './contributions.ts';
 import type { ModelChoice } from './modelChoice.ts';
 import { statusDetails, statusText } from './statusText.ts';
-import { setContext } from './vscodeTyped.ts';
 import type { WorkerSession } from './workerSession.ts';
 import type { WorkspaceIndex } from './workspaceIndex.ts';
 import type { WorkspaceModel } from './workspaceModel.ts';
@@ -50,6 +49,5 @@ export class StatusBar implements vscode.Disposable {
     this.#item.text = statusText(state, this.#choice, isTrusted);
     this.#item.tooltip = new vscode.MarkdownString(statusDetails(state, this.#choice, isTrusted));
     this.#item.accessibilityInformation = { label: `Softprompt: ${this.#item.text.replace(/\$\([^)]*\) /, '')}` };
-    setContext(contextKeys.adapterActive, state.adapter !== null);
   }
 }

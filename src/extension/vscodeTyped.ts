@@ -16,8 +16,13 @@ export function executeCommand<C extends CommandId>(command: C, target?: Command
   return vscode.commands.executeCommand(command, target);
 }
 
+/** What the context keys were last set to: setting one is a message to another process. */
+const contexts = new Map<ContextKey, boolean>();
+
 /** Sets a context key that `when` clauses read; all of ours are booleans. */
 export function setContext(key: ContextKey, value: boolean): void {
+  if (contexts.get(key) === value) return;
+  contexts.set(key, value);
   void vscode.commands.executeCommand('setContext', key, value);
 }
 

@@ -15,6 +15,7 @@ import {
   train,
 } from '../worker/protocol.ts';
 import { type Disposable, Emitter, type Event } from './events.ts';
+import { modelName } from './modelChoice.ts';
 
 /** What the session needs of a worker; a test has one without a process. */
 export type WorkerConnection = Pick<
@@ -93,7 +94,9 @@ export class WorkerSession implements Disposable {
 
   /** Loads a model, unless it is loaded. */
   load(place: ModelPlace, signal: AbortSignal): Promise<ModelReport> {
-    return this.#inTurn(`loading ${place.dir}`, signal, async (worker) => this.#ensureModel(worker, place, signal));
+    return this.#inTurn(`loading ${modelName(place.dir)}`, signal, async (worker) =>
+      this.#ensureModel(worker, place, signal),
+    );
   }
 
   /** What this machine can run on. */

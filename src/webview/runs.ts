@@ -21,6 +21,9 @@ import { onThemeChange, readTheme, runColours } from './theme.ts';
 let state: PageState = restoredState(kept());
 let runs: readonly RunSummary[] = [];
 let trusted = true;
+let starting = false;
+/** The run whose evaluation is to be scrolled to when it is there. */
+let evaluationToShow: string | null = null;
 let theme = readTheme();
 let listed = false;
 /** Whether a frame is asked for. */
@@ -39,6 +42,7 @@ const lossChart = new Chart({ title: 'Loss', height: 260, format: formatFigure }
 const rateChart = new Chart({ title: 'Learning rate', height: 130, format: formatRate });
 const paceChart = new Chart({ title: 'Tokens per second', height: 130, format: formatFigure });
 const evaluation = new EvaluationView((change) => set(change));
+const evaluationTitle = h('h2', {}, 'Evaluation');
 const welcome = h('p', { class: 'empty' });
 const content = h('div', { class: 'content' });
 const app = document.querySelector('#app') as HTMLElement;
@@ -48,7 +52,7 @@ content.append(
   chartControls(),
   lossChart.element,
   h('div', { class: 'pair' }, rateChart.element, paceChart.element),
-  h('h2', {}, 'Evaluation'),
+  evaluationTitle,
   evaluation.element,
 );
 fill(app, h('nav', { 'aria-label': 'Runs' }, h('h2', {}, 'Runs'), list.element), welcome, content);
@@ -64,6 +68,7 @@ draw();
 function receive(message: HostMessage): void {
   switch (message.type) {
     case 'runs':
+      starting = message.starting;
       takeRuns(message.runs, message.trusted);
       break;
     case 'events':
@@ -74,6 +79,7 @@ function receive(message: HostMessage): void {
       evaluations.set(message.runId, message.result);
       break;
     case 'show':
+      evaluationToShow = message.part === 'evaluation' ? message.runId : null;
       set(withRun({ ...state, focused: message.runId }, message.runId));
       break;
   }
@@ -136,6 +142,10 @@ function draw(): void {
   header.draw(run, series.get(run.id) ?? new RunSeries(), trusted);
   drawCharts(run);
   evaluation.draw(evaluations.get(run.id) ?? null, state, evaluationWords(run));
+  if (evaluationToShow === run.id && evaluations.get(run.id) != null) {
+    evaluationToShow = null;
+    evaluationTitle.scrollIntoView();
+  }
 }
 
 function drawCharts(focused: RunSummary): void {
@@ -216,7 +226,7 @@ function chartControls(): HTMLElement {
 
 function welcomeWords(): string {
   if (!listed) return 'Reading the runs…';
-  if (runs.length > 0) return 'Choose a run.';
+  if (starting) return 'A training is starting: its first points come when the model is loaded.';
   return trusted
     ? 'No run yet. Start one with “Softprompt: Train Experiment”.'
     : 'No run here, and none can be started: the workspace is not trusted.';

@@ -17,7 +17,7 @@ const done = fakeRun('done', 42);
 /** The page with a finished run and its evaluation. */
 async function evaluated(rows: number, kept?: unknown): Promise<Preview> {
   const preview = await openPreview(browser, 'dark', kept);
-  await preview.post({ type: 'runs', trusted: true, runs: [done] });
+  await preview.post({ type: 'runs', starting: false, trusted: true, runs: [done] });
   await preview.post({ type: 'events', runId: 'done', whole: true, events: fakeEvents(42, 120) });
   await preview.post({ type: 'evaluation', runId: 'done', result: fakeEvaluation(rows) });
   await preview.page.getByRole('table', { name: 'Rows and answers' }).waitFor();
@@ -26,15 +26,17 @@ async function evaluated(rows: number, kept?: unknown): Promise<Preview> {
 
 test('an empty workspace is told what to do, and an untrusted one why nothing can be done', async () => {
   const { page, post } = await openPreview(browser, 'dark');
-  await post({ type: 'runs', trusted: true, runs: [] });
+  await post({ type: 'runs', starting: false, trusted: true, runs: [] });
   await page.getByText('Start one with “Softprompt: Train Experiment”').waitFor();
-  await post({ type: 'runs', trusted: false, runs: [] });
+  await post({ type: 'runs', starting: true, trusted: true, runs: [] });
+  await page.getByText('A training is starting').waitFor();
+  await post({ type: 'runs', starting: false, trusted: false, runs: [] });
   await page.getByText('the workspace is not trusted').waitFor();
 });
 
 test('a live run is asked for, drawn as its points arrive, and stopped from its button', async () => {
   const { page, post, sent, complaints } = await openPreview(browser, 'dark');
-  await post({ type: 'runs', trusted: true, runs: [live, done] });
+  await post({ type: 'runs', starting: false, trusted: true, runs: [live, done] });
   await page.getByText('The first step has not been taken yet.').first().waitFor();
   const events = fakeEvents(44, 60);
   await post({ type: 'events', runId: 'live', whole: true, events: events.slice(0, 30) });
@@ -51,7 +53,7 @@ test('a live run is asked for, drawn as its points arrive, and stopped from its 
 
 test('runs are laid over each other by their check boxes, and taken out again', async () => {
   const { page, post, sent } = await openPreview(browser, 'dark');
-  await post({ type: 'runs', trusted: true, runs: [live, done] });
+  await post({ type: 'runs', starting: false, trusted: true, runs: [live, done] });
   await post({ type: 'events', runId: 'live', whole: true, events: fakeEvents(44, 60) });
   const box = page.getByRole('checkbox', { name: 'commit-kind · seed 42 in the charts' });
   await box.check();
@@ -96,6 +98,15 @@ test('the rows are walked by keyboard, with the row in full below', async () => 
   await page.keyboard.press('ArrowUp');
   await page.getByRole('heading', { name: 'Row 999' }).waitFor();
   assert.equal(await page.locator('.current').count(), 1);
+});
+
+test('an evaluation that was asked for is brought into sight when it is there', async () => {
+  const { page, post } = await openPreview(browser, 'dark');
+  await post({ type: 'runs', starting: false, trusted: true, runs: [live, done] });
+  await post({ type: 'show', runId: 'done', part: 'evaluation' });
+  await post({ type: 'evaluation', runId: 'done', result: fakeEvaluation(100) });
+  await page.getByRole('heading', { name: 'Rows' }).waitFor();
+  await page.waitForFunction(() => window.scrollY > 0);
 });
 
 test('the confusion matrix follows the chosen arm', async () => {

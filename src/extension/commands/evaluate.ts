@@ -36,7 +36,7 @@ export async function evaluateAdapters(
     },
   );
   app.index.refresh();
-  app.runsPanel.open(runId, true);
+  app.runsPanel.open(runId, 'evaluation', true);
 }
 
 interface Arms {

@@ -18,7 +18,10 @@ export async function evaluateSelection(app: Softprompt): Promise<void> {
   }
   const model = await requireModel(app);
   if (model === null) return;
-  await app.inline.show(editor, range, (text, signal) => app.session.answer(text, app.model.place(model), signal));
+  const { activity } = app.session.state;
+  const pending = activity === null ? 'evaluating' : `evaluating; the worker is still ${activity}`;
+  const ask = (text: string, signal: AbortSignal) => app.session.answer(text, app.model.place(model), signal);
+  await app.inline.show(editor, range, pending, ask);
 }
 
 function rangeToEvaluate({ document, selection }: vscode.TextEditor): vscode.Range | null {

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { wasKilled } from '../../experiments/runs.ts';
+import { readRunExperiment, wasKilled } from '../../experiments/runs.ts';
 import type { TrainReport } from '../../worker/protocol.ts';
 import { commands, type ExperimentTarget } from '../contributions.ts';
 import { progressWords } from '../progress.ts';
@@ -35,7 +35,7 @@ export async function resumeRun(app: Softprompt, target: ExperimentTarget | unde
     return;
   }
   const { record, store } = run;
-  const { experiment } = await readSavedExperiment(vscode.Uri.file(record.experiment));
+  const { experiment } = await readRunExperiment(store, record);
   await train(app, { experiment: record.experiment, name: record.name, store, resume: record.id }, experiment.model);
 }
 
@@ -51,7 +51,12 @@ export async function stopTraining(app: Softprompt, target: ExperimentTarget | u
     return;
   }
   const uri = await chooseExperiment(app, target, 'Stop');
-  if (uri !== null) app.trainings.stop(uri.fsPath);
+  if (uri === null) return;
+  if (app.trainings.of(uri.fsPath) === null) {
+    void vscode.window.showInformationMessage('This experiment is not training in this window.');
+    return;
+  }
+  app.trainings.stop(uri.fsPath);
 }
 
 async function train(app: Softprompt, order: TrainingOrder, model: string): Promise<void> {
@@ -60,7 +65,7 @@ async function train(app: Softprompt, order: TrainingOrder, model: string): Prom
     app.runsPanel.open(app.trainings.of(order.experiment)?.runId ?? null);
     return;
   }
-  app.runsPanel.open(order.resume, true);
+  app.runsPanel.open(order.resume, 'training', true);
   const report = await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title: `Training ${order.name}`, cancellable: true },
     (progress, token) => {
