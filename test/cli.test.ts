@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TrainingEvent } from '../src/training/events.ts';
+
+const main = join(import.meta.dirname, '../src/cli/main.ts');
+const golden = join(import.meta.dirname, 'golden/peft021');
+const trainCase = join(golden, 'train/prompt-llama3-sample');
+const expected = JSON.parse(readFileSync(join(trainCase, 'case.json'), 'utf8')) as {
+  loss: number[];
+  final_row_loss: number[];
+  final_row_token_logprobs: number[][];
+};
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Standard output as JSON, a line each; throws when a line is not. */
+  readonly json: () => Record<string, unknown>[];
+}
+
+/** Runs the command; `onLine` sees every line of standard output as it comes and may send a signal. */
+async function softprompt(
+  args: readonly string[],
+  options: {
+    cwd?: string;
+    onLine?: (line: string, kill: (signal: NodeJS.Signals) => void) => void;
+    node?: string[];
+  } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [...(options.node ?? []), main, ...args], { cwd: options.cwd ?? tmpdir() });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    const lines = `${stdout}${chunk}`.split('\n').slice(stdout.split('\n').length - 1, -1);
+    stdout += chunk;
+    for (const line of lines) options.onLine?.(line, (signal) => child.kill(signal));
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk;
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const json = () => {
+    assert.ok(stdout.endsWith('\n'), 'the last line is complete');
+    return stdout
+      .slice(0, -1)
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  };
+  return { code, stdout, stderr, json };
+}
+
+/** A folder with an experiment that repeats the golden training run. */
+function workspace(changes = ''): { folder: string; file: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'softprompt-'));
+  const file = join(folder, 'golden.tune.yaml');
+  writeFileSync(
+    file,
+    `model: ${golden}/models/llama3-a
+data: { train: ${trainCase}/train.jsonl, test: ${trainCase}/train.jsonl }
+method: { peft_type: PROMPT_TUNING, num_virtual_tokens: 6, init_from: ${trainCase}/init }
+training:
+  max_steps: 24
+  per_device_train_batch_size: 4
+  learning_rate: 0.03
+  lr_scheduler_type: constant
+  max_grad_norm: 0
+  shuffle: false
+  device: cpu
+${changes}`,
+  );
+  return { folder, file };
+}
+
+test('train prints every step of the reference, then where the adapter lies; score and evaluate take it up', async () => {
+  const { folder, file } = workspace();
+  const trained = await softprompt(['train', file, '--json']);
+  assert.equal(trained.code, 0, trained.stderr);
+  const events = trained.json() as unknown as TrainingEvent[];
+  const steps = events.filter((event) => event.event === 'step');
+  assert.deepEqual(
+    steps.map(({ step }) => step),
+    expected.loss.map((_, i) => i + 1),
+  );
+  for (const { step, loss, learning_rate } of steps) {
+    assert.ok(Math.abs(loss - expected.loss[step - 1]!) < 2e-4, `step ${step}`);
+    assert.equal(learning_rate, 0.03);
+  }
+  const done = events.at(-1);
+  assert.ok(done?.event === 'done');
+  assert.equal(done.adapter, join(folder, '.softprompt/adapters/golden/1'));
+
+  const data = join(trainCase, 'train.jsonl');
+  const scored = await softprompt([
+    'score',
+    '--model',
+    `${golden}/models/llama3-a`,
+    '--adapter',
+    done.adapter,
+    '--data',
+    data,
+    '--device',
+    'cpu',
+    '--json',
+  ]);
+  assert.equal(scored.code, 0, scored.stderr);
+  for (const [i, row] of scored.json().entries()) {
+    assert.ok(Math.abs((row.loss as number) - expected.final_row_loss[i]!) < 2e-4, `row ${i}`);
+    const logprobs = row.token_logprobs as number[];
+    assert.equal(logprobs.length, expected.final_row_token_logprobs[i]!.length);
+    for (const value of logprobs) assert.equal(Math.fround(value), value, 'full float32 precision');
+  }
+
+  const evaluated = await softprompt(['evaluate', file, '--adapter', 'golden', '--adapter', done.adapter, '--json']);
+  assert.equal(evaluated.code, 0, evaluated.stderr);
+  const [result, ...more] = evaluated.json() as { arms: { name: string }[]; rows: unknown[] }[];
+  assert.equal(more.length, 0);
+  assert.deepEqual(
+    result?.arms.map(({ name }) => name),
+    ['base', 'golden 1'],
+  );
+  assert.equal(result?.rows.length, expected.final_row_loss.length);
+});
+
+test('generate gives the reference’s tokens, with and without an adapter', async () => {
+  for (const name of ['llama3-prompt', 'llama3-base']) {
+    const reference = JSON.parse(readFileSync(join(golden, `generate/${name}.json`), 'utf8')) as {
+      adapter: string | null;
+      max_new_tokens: number;
+      rows: { input_ids: number[]; new_tokens: number[] }[];
+    };
+    const { input_ids, new_tokens } = reference.rows[0]!;
+    const adapter = reference.adapter ? ['--adapter', join(golden, reference.adapter)] : [];
+    const ended = await softprompt([
+      ...['generate', '--model', `${golden}/models/llama3-a`, ...adapter, '--input-ids', JSON.stringify(input_ids)],
+      ...['--max-new-tokens', String(reference.max_new_tokens), '--ignore-eos', '--device', 'cpu', '--json'],
+    ]);
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.deepEqual(ended.json(), [{ output_ids: new_tokens, text: null }]);
+  }
+});
+
+test('--output, --set and --device are followed', async () => {
+  const { folder, file } = workspace();
+  const output = join(folder, 'deep/out');
+  const args = ['train', file, '--output', output, '--set', 'training.max_steps=2', '--set', 'name=x'];
+  assert.equal((await softprompt(args)).code, 2);
+  const ended = await softprompt([...args.slice(0, -2), '--device', 'cpu']);
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.match(ended.stdout, new RegExp(`Adapter: ${output}\n`));
+  assert.deepEqual(readdirSync(output).sort(), ['adapter_config.json', 'adapter_model.safetensors', 'card.json']);
+});
+
+test('a training stopped by Ctrl-C, or killed, and resumed gives the bytes of one that ran through', async () => {
+  const { folder, file } = workspace('  save_steps: 40\n');
+  const more = ['--set', 'training.max_steps=600', '--json'];
+  const finished = await softprompt(['train', file, ...more]);
+  assert.equal(finished.code, 0, finished.stderr);
+
+  let asked = false;
+  const stopped = await softprompt(['train', file, ...more], {
+    onLine: (line, kill) => {
+      if (!asked && line.includes('"step"')) kill('SIGINT');
+      asked ||= line.includes('"step"');
+    },
+  });
+  assert.equal(stopped.code, 1);
+  const run = /--resume (\S+)/.exec(stopped.stderr)?.[1];
+  assert.ok(run, stopped.stderr);
+  assert.equal(stopped.json().at(-1)?.reason, 'stopped');
+  assert.equal(stopped.json().at(-2)?.event, 'checkpoint');
+  const resumed = await softprompt(['train', file, '--resume', run, '--json']);
+  assert.equal(resumed.code, 0, resumed.stderr);
+
+  const killed = await softprompt(['train', file, ...more], {
+    onLine: (line, kill) => {
+      if (line.includes('"checkpoint"')) kill('SIGKILL');
+    },
+  });
+  assert.equal(killed.code, null);
+  const killedRun = readdirSync(join(folder, '.softprompt/runs')).sort().at(-1)!;
+  const again = await softprompt(['train', file, '--resume', killedRun, '--json']);
+  assert.equal(again.code, 0, again.stderr);
+  assert.ok((again.json()[0]?.resumed_from as number) >= 40);
+
+  const bytes = [finished, resumed, again].map((ended) => {
+    return readFileSync(join(ended.json().at(-1)?.adapter as string, 'adapter_model.safetensors'));
+  });
+  assert.ok(bytes[1]!.equals(bytes[0]!), 'stopped and resumed');
+  assert.ok(bytes[2]!.equals(bytes[0]!), 'killed and resumed');
+  const refused = await softprompt(['train', file, '--resume', run]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /is finished/);
+});
+
+test('a wrong request ends with 2 and says on standard error what is wrong and where', async () => {
+  const { folder, file } = workspace();
+  const model = ['--model', `${golden}/models/llama3-a`, '--device', 'cpu'];
+  const rows = join(folder, 'rows.jsonl');
+  writeFileSync(rows, '{"input_ids": [1, 2]}\n{"input_ids": [1, 999999]}\n');
+  const bad = join(folder, 'bad.tune.yaml');
+  writeFileSync(bad, 'model: m\ndata: {trian: t}\nmethod: {peft_type: PROMPT_TUNING}\n');
+  const lora = join(folder, 'lora.tune.yaml');
+  writeFileSync(lora, readFileSync(file, 'utf8').replace(/^method.*$/m, 'method: { peft_type: XLORA }'));
+  for (const [args, words] of [
+    [[], /Usage/],
+    [['trian'], /unknown command/],
+    [['train'], /missing required argument/],
+    [['train', file, '--jsno'], /unknown option/],
+    [['train', join(folder, 'none.tune.yaml')], /none\.tune\.yaml: no such file/],
+    [['train', folder], /is a (folder|directory)/i],
+    [['train', bad], /bad\.tune\.yaml:2:8: data\.trian: unknown key "trian"; did you mean "train"\?/],
+    [['train', lora], /XLORA/],
+    [['train', file, '--set', 'training.lr=1'], /--set training\.lr=1: unknown key "lr"/],
+    [['train', file, '--set', 'model=/nowhere'], /\/nowhere/],
+    [['train', file, '--set', `data.train=${rows}`], /rows\.jsonl, line 2: .*999999/],
+    [['train', file, '--device', 'abacus'], /device.*abacus/],
+    [['train', file, '--output', rows], /is a file, not a folder/],
+    [['train', file, '--resume', 'none'], /there is no run "none"/],
+    [['evaluate', file], /required option '--adapter/],
+    [['evaluate', file, '--adapter', 'none'], /No adapter "none"/],
+    [['evaluate', file, '--adapter', folder], /no adapter folder/],
+    [['score', ...model], /required option '--data/],
+    [['score', ...model, '--data', rows], /rows\.jsonl, line 2/],
+    [['score', '--model', folder, '--data', rows], /config\.json/],
+    [['generate', ...model], /--prompt, --input-ids/],
+    [['generate', ...model, '--input-ids', '[1', '--json'], /is not JSON/],
+    [['generate', ...model, '--input-ids', '[1.5]'], /no token id/],
+    [['generate', ...model, '--input-ids', '[-1]'], /no token id/],
+    [['generate', ...model, '--input-ids', '[999999]'], /999999 is no token/],
+    [['generate', ...model, '--input-ids', '[1]', '--max-new-tokens', '0'], /whole number/],
+    [['generate', ...model, '--prompt', 'x'], /tokenizer\.json/],
+  ] as const) {
+    const ended = await softprompt(args);
+    assert.equal(ended.code, 2, `${args.join(' ')}\n${ended.stdout}${ended.stderr}`);
+    assert.match(ended.stderr, words, args.join(' '));
+    assert.equal(ended.stdout, '', args.join(' '));
+  }
+  assert.ok(!readdirSync(folder).includes('.softprompt') || readdirSync(join(folder, '.softprompt/runs')).length === 0);
+});
+
+test('help needs no engine, and says so with 0', async () => {
+  const watch = `data:text/javascript,${encodeURIComponent(
+    'process.on("exit", () => console.error("native:", process.report.getReport().sharedObjects.filter((f) => f.includes("onnxruntime")).length))',
+  )}`;
+  const ended = await softprompt(['train', '--help'], { node: ['--import', watch] });
+  assert.equal(ended.code, 0);
+  assert.match(ended.stdout, /Usage: softprompt train .*FILE\.tune\.yaml/);
+  assert.match(ended.stderr, /native: 0/);
+});
+
+test('devices and doctor say what works, one JSON object a line', async () => {
+  const devices = await softprompt(['devices', '--json']);
+  assert.equal(devices.code, 0, devices.stderr);
+  const cpu = devices.json().find(({ device }) => device === 'cpu');
+  assert.equal(cpu?.works, true);
+  const doctor = await softprompt(['doctor', '--json']);
+  assert.equal(doctor.code, 0, doctor.stdout);
+  for (const finding of doctor.json()) assert.equal(typeof finding.detail, 'string');
+});
