@@ -150,6 +150,27 @@ export class Workbench {
     await this.toast(text).getByRole('button', { name: button, exact: true }).click();
   }
 
+  /** An error that VS Code shows. */
+  get #error(): Locator {
+    return this.page.locator('.notification-list-item:has(.codicon-error)').first();
+  }
+
+  /** Fails with the words of the error that shows, if there is one. */
+  async expectNoError(): Promise<void> {
+    if (await this.#error.isVisible()) throw new Error(`VS Code shows an error: ${await this.#error.innerText()}`);
+  }
+
+  /** Waits for something that takes a while, but no longer once VS Code shows an error. */
+  async waitFor(target: Locator, timeout: number): Promise<void> {
+    const found = target.waitFor({ timeout });
+    // When the error's time is up so is the target's, which tells more.
+    const failed = this.#error.waitFor({ timeout }).then(
+      () => this.expectNoError(),
+      () => found,
+    );
+    await Promise.race([found, failed]);
+  }
+
   /** Closes notifications that are open. */
   async dismissToasts(): Promise<void> {
     await this.run('Notifications: Clear All Notifications');
