@@ -74,7 +74,8 @@ function figure(value: number | null | undefined): string {
   return value === null || value === undefined ? '-' : value.toFixed(3);
 }
 
-function showProgress({ arm, armIndex, arms, row, rows }: EvaluationProgress, terminal: Terminal): void {
+/** Shows how far an evaluation is: drawn over itself on a terminal, else a line an arm. */
+export function showProgress({ arm, armIndex, arms, row, rows }: EvaluationProgress, terminal: Terminal): void {
   if (terminal.draw !== null) {
     const last = armIndex === arms - 1 && row === rows;
     terminal.draw(last ? '\r\u001b[K' : `\r${arm} (${armIndex + 1} of ${arms}): row ${row} of ${rows}\u001b[K`);
