@@ -1,6 +1,6 @@
 // node scripts/build.mjs [--minify]
 // Bundles what is shipped into dist/. Any warning of the bundler is a failure.
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -11,12 +11,24 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const native = ['onnxruntime-node', 'onnxruntime-common'];
 
 /** @type {import('esbuild').BuildOptions} */
-const node = { platform: 'node', format: 'cjs', target: 'node20', outExtension: { '.js': '.cjs' } };
+const node = {
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  outExtension: { '.js': '.cjs' },
+  // CommonJS has no import.meta; the sources use its url to find the scripts beside their own.
+  define: { 'import.meta.url': 'bundleUrl' },
+  banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+};
 
 /** @type {import('esbuild').BuildOptions[]} */
 const bundles = [
   { ...node, entryPoints: { extension: 'src/extension/extension.ts' }, external: ['vscode', ...native] },
-  { ...node, entryPoints: { worker: 'src/worker/main.ts', cli: 'src/cli/main.ts' }, external: native },
+  {
+    ...node,
+    entryPoints: { worker: 'src/worker/main.ts', cli: 'src/cli/main.ts', probe: 'src/runtime/probeMain.ts' },
+    external: native,
+  },
   {
     platform: 'browser',
     format: 'iife',
@@ -28,12 +40,8 @@ const bundles = [
 rmSync(resolve(root, 'dist'), { recursive: true, force: true });
 let warnings = 0;
 for (const bundle of bundles) {
-  const entries = Object.entries(/** @type {Record<string, string>} */ (bundle.entryPoints));
-  const present = entries.filter(([, file]) => existsSync(resolve(root, file)));
-  for (const [, file] of entries.filter((entry) => !present.includes(entry))) console.log(`${file}: not there yet`);
   const result = await build({
     ...bundle,
-    entryPoints: Object.fromEntries(present),
     absWorkingDir: root,
     outdir: 'dist',
     bundle: true,

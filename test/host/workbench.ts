@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { FrameLocator, Locator, Page } from 'playwright-core';
 
-const results = join(resolve(import.meta.dirname, '../..'), 'test-results');
+/** Where screenshots go. */
+export const pictures = join(resolve(import.meta.dirname, '../..'), 'test-results');
 
 /** What a change of theme takes to reach webviews, milliseconds: nothing tells when they are done. */
 const repaint = 400;
@@ -184,11 +185,11 @@ export class Workbench {
 
   /** Keeps pictures of the whole window, NAME-light.png and NAME-dark.png in test-results/; the dark theme stays. */
   async screenshot(name: string): Promise<void> {
-    mkdirSync(results, { recursive: true });
+    mkdirSync(pictures, { recursive: true });
     for (const theme of ['light', 'dark'] as const) {
       await this.useTheme(theme);
       await this.page.waitForTimeout(repaint);
-      await this.page.screenshot({ path: join(results, `${name}-${theme}.png`) });
+      await this.page.screenshot({ path: join(pictures, `${name}-${theme}.png`) });
     }
   }
 }
