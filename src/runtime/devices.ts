@@ -1,7 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { SoftpromptError } from '../foundation/errors.ts';
-import { Builder } from '../onnx/builder.ts';
-import { GraphSession } from './session.ts';
-import { floats } from './tensor.ts';
 
 /** Devices the engine can run on. */
 export const deviceNames = ['cpu', 'webgpu'] as const;
@@ -17,13 +16,42 @@ export interface DeviceProbe {
   readonly speed: number;
 }
 
-/** Tries every device with a small matrix product and checks its result. */
-export async function probeDevices(
-  now: () => number = performance.now.bind(performance),
-): Promise<readonly DeviceProbe[]> {
-  const probes: DeviceProbe[] = [];
-  for (const device of deviceNames) probes.push(await probe(device, now));
+/** The script that probes one device: beside the bundle that this is part of, or beside this file when run as source. */
+const probeScript = new URL(import.meta.url.endsWith('.ts') ? './probeMain.ts' : './probe.cjs', import.meta.url);
+
+/** A driver that needs longer than this has hung, milliseconds. */
+const probeTimeout = 30_000;
+
+let probes: Promise<readonly DeviceProbe[]> | undefined;
+
+/**
+ * Tries every device, each in a process of its own: a driver that crashes, hangs or chatters on standard error takes
+ * nothing with it. Done once a process, since a machine's devices stay what they are.
+ */
+export function probeDevices(): Promise<readonly DeviceProbe[]> {
+  probes ??= Promise.all(deviceNames.map(probeApart));
   return probes;
+}
+
+function probeApart(device: Device): Promise<DeviceProbe> {
+  const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [fileURLToPath(probeScript), device],
+      { env, timeout: probeTimeout },
+      (error, output) => {
+        if (error === null) resolve(JSON.parse(output) as DeviceProbe);
+        else
+          resolve({
+            device,
+            works: false,
+            detail: `its driver failed (${error.signal ?? `exit ${error.code}`})`,
+            speed: 0,
+          });
+      },
+    );
+  });
 }
 
 /** The device to use: the one asked for if it works, or for `auto` the fastest that works. */
@@ -40,43 +68,4 @@ export async function chooseDevice(wanted: string): Promise<{ readonly device: D
   }
   const best = probes.reduce((a, b) => (b.speed > a.speed ? b : a));
   return { device: best.device, reason: probes.map((p) => `${p.device}: ${p.detail}`).join('; ') };
-}
-
-async function probe(device: Device, now: () => number): Promise<DeviceProbe> {
-  const size = 512;
-  const b = new Builder();
-  const x = b.graph.input('x', 'float32', [size, size]);
-  const y = b.matmul(x, x, 'y');
-  b.graph.output(y);
-  try {
-    const session = await GraphSession.create(b.graph, device);
-    try {
-      const inputs = new Map([['x', floats(new Float32Array(size * size).fill(0.5), [size, size])]]);
-      const first = (await session.run(inputs)).get('y');
-      if (first?.data[size + 1] !== size / 4)
-        return { device, works: false, detail: 'computes wrong numbers', speed: 0 };
-      let fastest = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < 3; i++) {
-        const began = now();
-        await session.run(inputs);
-        fastest = Math.min(fastest, now() - began);
-      }
-      const speed = size ** 3 / fastest / 1e6;
-      return { device, works: true, detail: `works, ${speed.toFixed(0)} G multiply-adds/s`, speed };
-    } finally {
-      await session.close();
-    }
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : (error as Error);
-    return { device, works: false, detail: plainReason(cause.message), speed: 0 };
-  }
-}
-
-/** The runtime's messages begin with a C++ source location, which tells a user nothing. */
-function plainReason(message: string): string {
-  return message
-    .split(/\bwas false\. |\) : /)
-    .at(-1)!
-    .split('\n')[0]!
-    .trim();
 }
