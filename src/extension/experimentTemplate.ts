@@ -1,7 +1,14 @@
+/** Files of rows; null where there is none. */
+export interface Rows {
+  readonly train: string;
+  readonly validation: string | null;
+  readonly test: string | null;
+}
+
 /** What a new experiment file is made from; paths relative to the file, with forward slashes. */
 export interface ExperimentIdea {
   readonly model: string;
-  readonly data: string;
+  readonly data: Rows;
   /** The data's columns, in their order; at least one. */
   readonly columns: readonly string[];
 }
@@ -13,6 +20,15 @@ const targetNames = ['label', 'target', 'output', 'answer', 'completion', 'respo
 export function guessColumns(columns: readonly string[]): { readonly input: string; readonly target: string } {
   const target = columns.find((column) => targetNames.includes(column.toLowerCase())) ?? (columns.at(-1) as string);
   return { input: columns.find((column) => column !== target) ?? target, target };
+}
+
+/** The rows that belong to a file of training rows: its neighbours NAME.val.jsonl and NAME.test.jsonl of NAME.train.jsonl. */
+export function rowsOf(train: string, files: readonly string[]): Rows {
+  const neighbour = (...parts: readonly string[]): string | null => {
+    const names = parts.map((part) => train.replace(/train(?=[^/\\]*$)/i, part)).filter((name) => name !== train);
+    return names.find((name) => files.includes(name)) ?? null;
+  };
+  return { train, validation: neighbour('val', 'validation', 'valid', 'dev'), test: neighbour('test') };
 }
 
 /** The columns of a data file from its first line: the keys of a JSON object, or a header. */
@@ -35,9 +51,9 @@ export function experimentText({ model, data, columns }: ExperimentIdea): string
   return `model: ${JSON.stringify(model)}
 task: causal_lm
 data:
-  train: ${JSON.stringify(data)}
-  validation_split: 0.1
-  # test: rows that only evaluating reads; never tune on them
+  train: ${JSON.stringify(data.train)}
+  ${data.validation === null ? 'validation_split: 0.1' : `validation: ${JSON.stringify(data.validation)}`}
+  ${data.test === null ? '# test: rows that only evaluating reads; never tune on them' : `test: ${JSON.stringify(data.test)}`}
 template:
   input: ${JSON.stringify(`{{${input}}}\n`)}
   target: ${JSON.stringify(`{{${target}}}`)}

@@ -1,5 +1,4 @@
 import * as vscode from 'vscode';
-import { z } from 'zod';
 import { WorkerClient } from '../worker/client.ts';
 import { keepActiveAdapter, rememberedAdapter } from './activeAdapter.ts';
 import { AdaptersTree } from './adaptersTree.ts';
@@ -19,8 +18,6 @@ import { WorkspaceModel } from './workspaceModel.ts';
 
 /** Registers everything; starts no process and loads no model. */
 export function activate(context: vscode.ExtensionContext): void {
-  // To find out whether it may compile, zod looks at the global `navigator`, which VS Code reports as an error.
-  z.config({ jitless: true });
   const log = vscode.window.createOutputChannel('Softprompt', { log: true });
   const entry = vscode.Uri.joinPath(context.extensionUri, 'dist', 'worker.cjs').fsPath;
   const session = new WorkerSession(() => new WorkerClient({ entry }), rememberedAdapter(context.workspaceState));
@@ -45,8 +42,8 @@ export function activate(context: vscode.ExtensionContext): void {
     new StatusBar(session, model, index),
     new ExperimentDiagnostics(),
     registerCommands(app),
-    showTree(views.adapters, adapters),
-    showTree(views.experiments, experiments),
+    vscode.window.createTreeView(views.adapters, { treeDataProvider: adapters }),
+    showExperiments(experiments),
     vscode.window.registerWebviewPanelSerializer(runsPanelType, runsPanel),
     session.onLog((line) => log.info(line)),
     session.onCrash((exit) => void showCrash(exit, log)),
@@ -56,9 +53,9 @@ export function activate(context: vscode.ExtensionContext): void {
   );
 }
 
-/** Shows a tree; in an untrusted workspace with a line that says why its actions are grey. */
-function showTree<T>(view: string, treeDataProvider: vscode.TreeDataProvider<T>): vscode.Disposable {
-  const tree = vscode.window.createTreeView(view, { treeDataProvider });
+/** Shows the experiments; in an untrusted workspace with a line that says why the actions are grey. */
+function showExperiments(treeDataProvider: ExperimentsTree): vscode.Disposable {
+  const tree = vscode.window.createTreeView(views.experiments, { treeDataProvider });
   if (vscode.workspace.isTrusted) return tree;
   tree.message = 'Viewing only: this workspace is not trusted, and training or evaluating would run on its files.';
   const trusted = vscode.workspace.onDidGrantWorkspaceTrust(() => {

@@ -26,10 +26,11 @@ export async function showFailure(error: unknown, log: vscode.LogOutputChannel):
 /** Says that the worker is gone, with its last words; the next request starts another. */
 export async function showCrash(exit: WorkerExit, log: vscode.LogOutputChannel): Promise<void> {
   const how = exit.signal === null ? `code ${exit.code}` : exit.signal;
-  for (const line of exit.lastLog) log.error(line);
   const last = exit.lastLog.at(-1)?.trim() ?? '';
   const words = last === '' ? '' : ` Its last words: ${last}`;
-  await offerLog(`The Softprompt worker has ended (${how}). The next request starts it again.${words}`, log, true);
+  const message = `The Softprompt worker has ended (${how}). The next request starts it again.${words}`;
+  log.error(message);
+  await offerLog(message, log, true);
 }
 
 async function offerLog(message: string, log: vscode.LogOutputChannel, offer: boolean): Promise<void> {

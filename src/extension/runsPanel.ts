@@ -97,7 +97,7 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
     this.#panel = panel;
     this.#pageReady = false;
     const watcher = this.#watchOtherProcesses();
-    panel.iconPath = vscode.Uri.joinPath(this.#extension, 'media', 'softprompt.svg');
+    panel.iconPath = vscode.Uri.joinPath(this.#extension, 'media', 'icon.png');
     panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message));
     panel.onDidDispose(() => {
       watcher.dispose();

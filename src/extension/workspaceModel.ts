@@ -21,16 +21,13 @@ export class WorkspaceModel {
     const setting = this.#fromSetting();
     if (setting !== null) return chooseModel({ setting, experiments: [], folders: [] });
     const experiments = await this.#named();
-    const folders = experiments.length > 0 ? [] : await this.folders();
+    const folders = experiments.length > 0 ? [] : await this.#folders();
     return chooseModel({ setting: null, experiments, folders });
   }
 
-  /** Every folder of the workspace that holds a checkpoint. */
-  async folders(): Promise<readonly string[]> {
-    const files = await vscode.workspace.findFiles('**/model*.safetensors*', '**/{node_modules,.softprompt}/**');
-    const folders = [...new Set(files.map((file) => dirname(file.fsPath)))].sort();
-    const complete = await Promise.all(folders.map((folder) => exists(join(folder, 'config.json'))));
-    return folders.filter((_, i) => complete[i]);
+  /** What a person may choose from: the checkpoints of the workspace and the models that its experiments name. */
+  async candidates(): Promise<readonly string[]> {
+    return [...new Set([...(await this.#folders()), ...(await this.#named())])];
   }
 
   /** Where a request about this folder's model is answered. */
@@ -44,6 +41,14 @@ export class WorkspaceModel {
     if (isAbsolute(value)) return value;
     const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
     return folder === undefined ? null : resolve(folder, value);
+  }
+
+  /** Every folder of the workspace that holds a checkpoint. */
+  async #folders(): Promise<readonly string[]> {
+    const files = await vscode.workspace.findFiles('**/model*.safetensors*', '**/{node_modules,.softprompt}/**');
+    const folders = [...new Set(files.map((file) => dirname(file.fsPath)))].sort();
+    const complete = await Promise.all(folders.map((folder) => exists(join(folder, 'config.json'))));
+    return folders.filter((_, i) => complete[i]);
   }
 
   async #named(): Promise<string[]> {

@@ -50,7 +50,7 @@ export async function removeAdapter(app: Softprompt, target: AdapterNode | undef
     `Delete ${adapterLabel(entry)}?`,
     {
       modal: true,
-      detail: `${entry.dir} is deleted for good; its run stays.${active ? ' It is the active adapter: the base model answers afterwards.' : ''}`,
+      detail: `${vscode.workspace.asRelativePath(entry.dir)} is deleted for good; its run stays.${active ? ' It is the active adapter: the base model answers afterwards.' : ''}`,
     },
     confirm,
   );

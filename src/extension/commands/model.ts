@@ -18,7 +18,7 @@ interface ModelPick extends vscode.QuickPickItem {
 /** Lets a person choose the workspace model and keeps it in the workspace's settings. Returns its folder. */
 export async function setWorkspaceModel(app: Softprompt, reason?: string): Promise<string | null> {
   const before = await app.model.choose();
-  const folders = await app.model.folders();
+  const folders = await app.model.candidates();
   const picks: ModelPick[] = folders.map((dir) => ({
     label: `${dir === before.dir ? '$(check) ' : ''}${modelName(dir)}`,
     description: vscode.workspace.asRelativePath(dir),

@@ -3,7 +3,7 @@ import { dirname, extname, join, relative, sep } from 'node:path';
 import * as vscode from 'vscode';
 import { experimentSuffix } from '../../experiments/experimentFile.ts';
 import { writeFileAtomic } from '../../foundation/files.ts';
-import { columnsOf, experimentText } from '../experimentTemplate.ts';
+import { columnsOf, experimentText, type Rows, rowsOf } from '../experimentTemplate.ts';
 import type { Softprompt } from '../softprompt.ts';
 import { requireModel } from './model.ts';
 
@@ -27,14 +27,15 @@ export async function newExperiment(app: Softprompt): Promise<void> {
   if (model === null) return;
   const file = fileOf(folder, name);
   const near = (path: string): string => relative(dirname(file), path).split(sep).join('/');
-  const columns = columnsOf(await firstLine(data), extname(data));
+  const columns = columnsOf(await firstLine(data.train), extname(data.train));
+  const nearby = (path: string | null): string | null => (path === null ? null : near(path));
   const text = experimentText({
     model: near(model),
-    data: near(data),
+    data: { train: near(data.train), validation: nearby(data.validation), test: nearby(data.test) },
     columns: columns.length === 0 ? ['text', 'label'] : columns,
   });
   await writeFileAtomic(file, text);
-  await vscode.window.showTextDocument(vscode.Uri.file(file));
+  await vscode.window.showTextDocument(vscode.Uri.file(file), { preview: false });
 }
 
 async function chooseFolder(): Promise<string | null> {
@@ -60,7 +61,8 @@ function fileOf(folder: string, name: string): string {
   return join(folder, `${name.trim()}${experimentSuffix}`);
 }
 
-async function chooseData(): Promise<string | null> {
+/** Rows to train on; files that are called so come first. */
+async function chooseData(): Promise<Rows | null> {
   const files = await vscode.workspace.findFiles(
     '**/*.{jsonl,csv,tsv,parquet}',
     '**/{node_modules,.softprompt}/**',
@@ -68,7 +70,7 @@ async function chooseData(): Promise<string | null> {
   );
   const picks = files
     .map((uri) => ({ label: vscode.workspace.asRelativePath(uri), file: uri.fsPath }))
-    .sort((a, b) => (a.label < b.label ? -1 : 1));
+    .sort((a, b) => Number(isTraining(b.label)) - Number(isTraining(a.label)) || (a.label < b.label ? -1 : 1));
   if (picks.length === 0) {
     void vscode.window.showInformationMessage(
       'No rows to train on in this workspace: add a .jsonl, .csv, .tsv or .parquet file.',
@@ -79,7 +81,15 @@ async function chooseData(): Promise<string | null> {
     title: 'New Experiment (2 of 2)',
     placeHolder: 'Choose the rows to train on',
   });
-  return pick?.file ?? null;
+  if (pick === undefined) return null;
+  return rowsOf(
+    pick.file,
+    picks.map(({ file }) => file),
+  );
+}
+
+function isTraining(file: string): boolean {
+  return /train[^/]*$/i.test(file);
 }
 
 async function firstLine(file: string): Promise<string> {
