@@ -23,7 +23,13 @@ const node = {
 
 /** @type {import('esbuild').BuildOptions[]} */
 const bundles = [
-  { ...node, entryPoints: { extension: 'src/extension/extension.ts' }, external: ['vscode', ...native] },
+  {
+    ...node,
+    entryPoints: { extension: 'src/extension/extension.ts' },
+    external: ['vscode', ...native],
+    // zod looks for a browser's global of this name; VS Code reports whoever touches it as an error.
+    define: { navigator: 'undefined' },
+  },
   {
     ...node,
     entryPoints: { worker: 'src/worker/main.ts', cli: 'src/cli/main.ts', probe: 'src/runtime/probeMain.ts' },
