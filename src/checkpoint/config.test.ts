@@ -52,6 +52,15 @@ test('names file and key when a value is missing or of the wrong type', async ()
   assert.throws(() => c.object('hidden_size'), names(/hidden_size is "64"; an object is expected/));
 });
 
+test('a count is at least 1 and at most what the caller can hold', async () => {
+  const c = await config('{"layers": 12, "heads": 0}');
+  assert.equal(c.count('layers'), 12);
+  assert.equal(c.count('absent', 3), 3);
+  assert.throws(() => c.count(['n_head', 'heads']), names(/heads is 0; it must be at least 1/));
+  assert.throws(() => c.count('layers', 1, 10), names(/layers is 12; it must be at most 10/));
+  assert.throws(() => c.count('absent', 0.5), names(/absent is 0\.5/));
+});
+
 test('does not take what every object has for a key', async () => {
   const c = await config('{"__proto__": {"x": 1}}');
   assert.equal(c.optionalObject('constructor'), undefined);

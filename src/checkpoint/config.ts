@@ -33,6 +33,16 @@ export class ModelConfig {
     return this.optionalInteger(key) ?? fallback ?? this.#missing(key, 'a whole number');
   }
 
+  /** How many there are of something: a whole number from 1 to `most`. */
+  count(key: ConfigKey, fallback?: number, most = Number.MAX_SAFE_INTEGER): number {
+    const value = this.integer(key, fallback);
+    if (value < 1 || value > most) {
+      const name = this.#find(key)?.name ?? String(key);
+      throw this.invalid(name, `is ${value}; it must be ${value < 1 ? 'at least 1' : `at most ${most}`}`);
+    }
+    return value;
+  }
+
   string(key: ConfigKey, fallback?: string): string {
     return this.optionalString(key) ?? fallback ?? this.#missing(key, 'a string');
   }

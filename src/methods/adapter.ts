@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { readAdapterFolder, writeAdapterFolder } from '../checkpoint/adapterFolder.ts';
 import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
@@ -19,12 +20,12 @@ export interface StoredAdapter extends Adapter {
 
 /**
  * Reads a PEFT folder as an adapter of this model.
- * @throws SoftpromptError adapter-unusable, adapter-mismatch, method-unknown and what reading throws
+ * @throws SoftpromptError adapter-unusable, adapter-mismatch, method-unknown, config-key and what reading throws
  */
 export async function readAdapter(dir: string, model: Model): Promise<StoredAdapter> {
   const folder = await readAdapterFolder(dir);
   if (folder.format !== 'peft') throw new SoftpromptError('method-unknown', { type: 'AdapterHub adapters', known: [] });
-  const method = configureMethod(folder.config, model);
+  const method = configureMethod(folder.config, model, join(folder.dir, 'adapter_config.json'));
   const tensors = new Map<string, Float32Array>();
   let bytes = 0;
   for (const { name, dims } of method.trainables) {

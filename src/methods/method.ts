@@ -38,5 +38,7 @@ export interface Method extends MethodShape {
   readonly initialise: (context: InitContext) => Promise<TrainedTensors>;
 }
 
-/** Makes a method from its configuration: an experiment's `method` or an adapter_config.json. */
-export type MethodFactory = (config: JsonObject, model: Model) => Method;
+/**
+ * Makes a method from its configuration: an experiment's `method` or an adapter_config.json; `source` says which, for errors.
+ */
+export type MethodFactory = (config: JsonObject, model: Model, source: string) => Method;

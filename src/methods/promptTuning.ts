@@ -32,15 +32,17 @@ const inits = {
 type PromptInit = (context: InitContext, count: number, options: ModelConfig) => Promise<Float32Array>;
 
 /** Soft prompts: trained vectors before the token embeddings, Lester et al., https://arxiv.org/abs/2104.08691. */
-export const promptTuning: MethodFactory = (config, model): Method => {
-  const options = new ModelConfig('method', config);
+export const promptTuning: MethodFactory = (config, model, source): Method => {
+  const options = new ModelConfig(source, config);
   const { hidden, heads, layers, maxPositions } = model.decoder.sizes;
   const count = options.integer('num_virtual_tokens', 20);
   if (count < 1 || count >= maxPositions) {
     throw options.invalid('num_virtual_tokens', `is ${count}; the model has ${maxPositions} positions in all`);
   }
+  const width = options.integer('token_dim', hidden);
+  if (width !== hidden) throw options.invalid('token_dim', `is ${width}; the model's embeddings have ${hidden}`);
   const init = options.string('prompt_tuning_init', 'SAMPLE_VOCAB');
-  if (!(init in inits)) {
+  if (!Object.hasOwn(inits, init)) {
     throw options.invalid('prompt_tuning_init', `is "${init}"; known are ${Object.keys(inits).join(', ')}`);
   }
   return {

@@ -7,13 +7,17 @@ import { promptTuning } from './promptTuning.ts';
 
 const methods = { PROMPT_TUNING: promptTuning, FULL: full } satisfies Record<PeftType, MethodFactory>;
 
-/** The method that a configuration's `peft_type` names. */
-export function configureMethod(config: JsonObject, model: Model): Method {
+/**
+ * The method that a configuration's `peft_type` names.
+ * @param source what errors call the configuration: its file, or the `method` of an experiment
+ * @throws SoftpromptError method-unknown, config-key
+ */
+export function configureMethod(config: JsonObject, model: Model, source = 'method'): Method {
   const { peft_type: type } = config;
-  if (typeof type !== 'string' || !(type in methods)) {
+  if (typeof type !== 'string' || !Object.hasOwn(methods, type)) {
     throw new SoftpromptError('method-unknown', { type: String(type), known: Object.keys(methods) });
   }
-  return methods[type as PeftType](config, model);
+  return methods[type as PeftType](config, model, source);
 }
 
 /** No method at all: the base model. */

@@ -16,6 +16,6 @@ const activations = {
 /** The activation that a config's key names. */
 export function activationOf(config: ModelConfig, key: string, fallback: string): (b: Builder, x: Value) => Value {
   const name = config.string(key, fallback);
-  if (name in activations) return activations[name as keyof typeof activations];
+  if (Object.hasOwn(activations, name)) return activations[name as keyof typeof activations];
   throw config.invalid(key, `is "${name}"; supported are ${Object.keys(activations).join(', ')}`);
 }

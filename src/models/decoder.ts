@@ -3,6 +3,9 @@ import { type Dim, product, type Value } from '../onnx/dims.ts';
 import type { Scope } from './scope.ts';
 import type { KeyValue } from './sites.ts';
 
+/** More layers than any model has: a config that asks for more is broken, and its tensors could not even be listed. */
+export const mostLayers = 10_000;
+
 /** Sizes of a decoder that its users (methods, caches, checks) need. */
 export interface DecoderSizes {
   readonly vocabulary: number;

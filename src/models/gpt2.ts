@@ -1,21 +1,23 @@
 import { activationOf } from './activations.ts';
 import { attend } from './attention.ts';
-import type { Decoder, DecoderFamily, WeightSpec } from './decoder.ts';
+import { type Decoder, type DecoderFamily, mostLayers, type WeightSpec } from './decoder.ts';
 
 /** GPT-2: learned positions, layer norm before each sub-block, fused query/key/value, weights lying in x out. */
 export const gpt2: DecoderFamily = (config): Decoder => {
-  const hidden = config.integer(['n_embd', 'hidden_size'], 768);
-  const layers = config.integer(['n_layer', 'num_hidden_layers'], 12);
-  const heads = config.integer(['n_head', 'num_attention_heads'], 12);
-  const vocabulary = config.integer('vocab_size', 50_257);
-  const maxPositions = config.integer(['n_positions', 'max_position_embeddings'], 1024);
-  const inner = config.optionalInteger('n_inner') ?? 4 * hidden;
+  const hidden = config.count(['n_embd', 'hidden_size'], 768);
+  const layers = config.count(['n_layer', 'num_hidden_layers'], 12, mostLayers);
+  const heads = config.count(['n_head', 'num_attention_heads'], 12);
+  const vocabulary = config.count('vocab_size', 50_257);
+  const maxPositions = config.count(['n_positions', 'max_position_embeddings'], 1024);
+  const inner = config.count('n_inner', 4 * hidden);
   const epsilon = config.number('layer_norm_epsilon', 1e-5);
   const activation = activationOf(config, 'activation_function', 'gelu_new');
   const tied = config.boolean('tie_word_embeddings', true);
   const scaleByLayer = config.boolean('scale_attn_by_inverse_layer_idx', false);
   const scaled = config.boolean('scale_attn_weights', true);
   const headDim = hidden / heads;
+  if (!Number.isInteger(headDim))
+    throw config.invalid('n_head', `is ${heads}, which does not divide n_embd (${hidden})`);
   const sizes = { vocabulary, hidden, layers, heads, kvHeads: heads, headDim, maxPositions };
   const conv = { layout: 'in_out', bias: true } as const;
 

@@ -1,24 +1,27 @@
 import { activationOf } from './activations.ts';
 import { attend } from './attention.ts';
-import type { Decoder, DecoderFamily, WeightSpec } from './decoder.ts';
+import { type Decoder, type DecoderFamily, mostLayers, type WeightSpec } from './decoder.ts';
 import { rotaryFrequencies, rotaryTables } from './rotaryTables.ts';
 
 /** Llama (SmolLM2, TinyLlama ...): rotary positions, RMS norm, grouped-query attention, gated MLP; https://arxiv.org/abs/2302.13971. */
 export const llama: DecoderFamily = (config): Decoder => {
-  const hidden = config.integer('hidden_size', 4096);
-  const inner = config.integer('intermediate_size', 11_008);
-  const layers = config.integer('num_hidden_layers', 32);
-  const heads = config.integer('num_attention_heads', 32);
-  const kvHeads = config.integer('num_key_value_heads', heads);
-  const headDim = config.integer('head_dim', hidden / heads);
-  const vocabulary = config.integer('vocab_size', 32_000);
-  const maxPositions = config.integer('max_position_embeddings', 2048);
+  const hidden = config.count('hidden_size', 4096);
+  const inner = config.count('intermediate_size', 11_008);
+  const layers = config.count('num_hidden_layers', 32, mostLayers);
+  const heads = config.count('num_attention_heads', 32);
+  const kvHeads = config.count('num_key_value_heads', heads);
+  const headDim = config.count('head_dim', hidden / heads);
+  const vocabulary = config.count('vocab_size', 32_000);
+  const maxPositions = config.count('max_position_embeddings', 2048);
   const epsilon = config.number('rms_norm_eps', 1e-6);
   const activation = activationOf(config, 'hidden_act', 'silu');
   const tied = config.boolean('tie_word_embeddings', false);
   const attentionBias = { bias: config.boolean('attention_bias', false) };
   const mlpBias = { bias: config.boolean('mlp_bias', false) };
   const frequencies = rotaryFrequencies(config, headDim);
+  if (heads % kvHeads !== 0) {
+    throw config.invalid('num_key_value_heads', `is ${kvHeads}, which does not divide the ${heads} attention heads`);
+  }
   const sizes = { vocabulary, hidden, layers, heads, kvHeads, headDim, maxPositions };
 
   const layerWeights = (at: string): readonly WeightSpec[] => [

@@ -31,7 +31,7 @@ export interface Model {
 export async function openModel(dir: string): Promise<Model> {
   const config = await readConfig(dir);
   const modelType = config.string('model_type');
-  if (!(modelType in families)) {
+  if (!Object.hasOwn(families, modelType)) {
     throw new SoftpromptError('architecture-unknown', { file: config.file, modelType, known: Object.keys(families) });
   }
   const decoder = families[modelType as keyof typeof families](config);

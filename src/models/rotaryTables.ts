@@ -32,10 +32,11 @@ const variants = {
  * or `rope_theta` and `rope_scaling` (before).
  */
 export function rotaryFrequencies(config: ModelConfig, headDim: number, defaultTheta = 10_000): Float32Array {
+  if (headDim % 2 !== 0) throw config.invalid('head_dim', `is ${headDim}; a rotary embedding needs an even number`);
   const rope = config.optionalObject(['rope_parameters', 'rope_scaling']);
   const theta = rope?.optionalNumber('rope_theta') ?? config.number('rope_theta', defaultTheta);
   const type = rope?.optionalString(['rope_type', 'type']) ?? 'default';
-  if (!(type in variants)) {
+  if (!Object.hasOwn(variants, type)) {
     throw new SoftpromptError('config-key', {
       file: config.file,
       key: 'rope_type',
