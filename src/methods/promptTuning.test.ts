@@ -56,6 +56,18 @@ test('TEXT cuts a text that is too long', async () => {
   assert.deepEqual(long, exact);
 });
 
+test("a prompt's config has all that PEFT's own has, and with TEXT the tokenizer that PEFT insists on", async () => {
+  const model = await openModel(tinyModels.gpt2);
+  const peft = readCase<JsonObject>(join(golden, 'peft021/train/prompt-gpt2-sample/final/adapter_config.json'));
+  const given = { peft_type: 'PROMPT_TUNING', num_virtual_tokens: 7 };
+  const { config } = configureMethod(given, model);
+  const { peft_version: _, ...keys } = peft;
+  assert.deepEqual(config, { ...keys, base_model_name_or_path: model.dir });
+  const text = { prompt_tuning_init: 'TEXT', prompt_tuning_init_text: 'Is it?' };
+  const withText = configureMethod({ ...given, ...text }, model).config;
+  assert.deepEqual(withText, { ...config, ...text, tokenizer_name_or_path: model.dir });
+});
+
 test('TEXT needs a text and a tokenizer', async () => {
   const init = { prompt_tuning_init: 'TEXT' };
   await assert.rejects(initialised(tinyModels.gpt2, init), refused(/prompt_tuning_init is TEXT, but .* no tokenizer/));

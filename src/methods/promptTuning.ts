@@ -68,7 +68,8 @@ export const promptTuning: MethodFactory = (config, model, source): Method => {
       task_type: 'CAUSAL_LM',
       token_dim: hidden,
       tokenizer_kwargs: null,
-      tokenizer_name_or_path: null,
+      // With TEXT, PEFT refuses a config that names no tokenizer.
+      tokenizer_name_or_path: init === 'TEXT' ? model.dir : null,
       ...config,
     },
     initialise: async (context): Promise<TrainedTensors> =>

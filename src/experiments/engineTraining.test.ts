@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { tinyModels } from '../../test/golden/reference.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import type { TrainingEvent } from '../training/events.ts';
+import { engineTraining } from './engineTraining.ts';
+import { readExperiment } from './experimentFile.ts';
+
+const adapter = join(import.meta.dirname, '../../test/golden/adapters/prompt-unknown-keys');
+const [configName, weightsName] = ['adapter_config.json', 'adapter_model.safetensors'];
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'engine-training-'));
+  const rows = Array.from({ length: 10 }, (_, i) => ({
+    input_ids: Array.from({ length: 3 + (i % 4) }, (_, t) => 7 + i * 5 + t * 3),
+  }));
+  await writeFile(join(dir, 'train.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+/** Trains an experiment to the end; stops it after the step `stopAt`. */
+async function run(
+  name: string,
+  settings: readonly string[],
+  { resume = false, stopAt = Number.POSITIVE_INFINITY } = {},
+): Promise<{ readonly events: TrainingEvent[]; readonly folder: string }> {
+  const file = join(dir, 'tiny.tune.yaml');
+  const method = '{peft_type: PROMPT_TUNING, num_virtual_tokens: 6}';
+  const training = '{max_steps: 6, per_device_train_batch_size: 3, learning_rate: 0.1, device: cpu}';
+  const data = '{train: train.jsonl, validation_split: 0.2}';
+  await writeFile(file, `model: ${tinyModels.llama}\ndata: ${data}\nmethod: ${method}\ntraining: ${training}\n`);
+  const { experiment } = await readExperiment(file, [...settings]);
+  const [checkpoints, folder] = [join(dir, name, 'checkpoints'), join(dir, name, 'adapter')];
+  await mkdir(folder, { recursive: true });
+  const controller = new AbortController();
+  const events: TrainingEvent[] = [];
+  const request = { experiment, checkpoints, resume, adapterFolder: folder };
+  for await (const event of engineTraining.train(request, controller.signal)) {
+    events.push(event);
+    if (event.event === 'step' && event.step === stopAt) controller.abort();
+  }
+  return { events, folder };
+}
+
+test("a run starts from an adapter's tensors and keeps its config's keys", async () => {
+  const { folder, events } = await run('a', [`method.init_from=${adapter}`, 'training.learning_rate=1e-30']);
+  assert.ok((await readFile(join(folder, weightsName))).equals(await readFile(join(adapter, weightsName))));
+  assert.equal(JSON.parse(await readFile(join(folder, configName), 'utf8')).future, 1);
+  assert.equal(events.at(-1)?.event, 'done');
+  await assert.rejects(run('b', [`method.init_from=${adapter}`, 'method.num_virtual_tokens=7']), (error) => {
+    assert.ok(SoftpromptError.is(error, 'adapter-unusable'), String(error));
+    assert.match(error.message, /has num_virtual_tokens 6, but the experiment asks for 7/);
+    return true;
+  });
+});
+
+test('a stopped run has an adapter; resumed, it ends with the bytes of a run that never stopped', async () => {
+  const whole = await run('whole', []);
+  const stopped = await run('stopped', [], { stopAt: 3 });
+  const done = stopped.events.at(-1);
+  assert.ok(done?.event === 'done' && done.reason === 'stopped' && done.step === 3);
+  const { folder, events } = await run('stopped', [], { resume: true });
+  const [start] = events;
+  assert.ok(start?.event === 'start' && start.resumed_from === 3);
+  const bytes = (from: string) => readFile(join(from, weightsName));
+  assert.ok((await bytes(folder)).equals(await bytes(whole.folder)));
+});
+
+test('seeds draw other first tensors, another order and another split', async () => {
+  const bytes = async (name: string, seed: number) => {
+    const { folder } = await run(name, [`training.seed=${seed}`]);
+    return readFile(join(folder, weightsName), 'hex');
+  };
+  const first = await bytes('first', 1);
+  assert.equal(await bytes('again', 1), first);
+  assert.notEqual(await bytes('other', 2), first);
+});
+
+test('rows that the model cannot take are left out and counted, tokens it does not have are refused', async () => {
+  const long = JSON.stringify({ input_ids: new Array(5000).fill(1) });
+  await writeFile(join(dir, 'train.jsonl'), `${long}\n${'{"input_ids": [1, 2, 3]}\n'.repeat(5)}`);
+  const { events } = await run('long', []);
+  const [start] = events;
+  assert.ok(start?.event === 'start' && start.rows_left_out === 1);
+  await writeFile(join(dir, 'train.jsonl'), '{"input_ids": [1, 2, 160]}\n');
+  await assert.rejects(run('unknown', []), /train\.jsonl, line 1: input_ids\[2\] is 160, not a token id below 160/);
+});
