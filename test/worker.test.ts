@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { readEvents } from '../src/experiments/eventLog.ts';
+import { listRuns, wasKilled } from '../src/experiments/runs.ts';
+import { SoftpromptError } from '../src/foundation/errors.ts';
+import { WorkerClient } from '../src/worker/client.ts';
+import { activate, evaluate, loadModel, train } from '../src/worker/protocol.ts';
+
+const golden = join(import.meta.dirname, 'golden/peft021');
+const trainCase = join(golden, 'train/prompt-llama3-sample');
+const model = join(golden, 'models/llama3-a');
+
+const client = new WorkerClient({ entry: join(import.meta.dirname, '../src/worker/main.ts') });
+after(() => client.dispose());
+
+function workspace(steps: number): { file: string; store: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'softprompt-'));
+  const file = join(folder, 'golden.tune.yaml');
+  const data = `{ train: ${trainCase}/train.jsonl, test: ${trainCase}/train.jsonl }`;
+  const training = `{ max_steps: ${steps}, save_steps: 20, shuffle: false, device: cpu }`;
+  const method = `{ peft_type: PROMPT_TUNING, init_from: ${trainCase}/init }`;
+  writeFileSync(file, `model: ${model}\ndata: ${data}\nmethod: ${method}\ntraining: ${training}\n`);
+  return { file, store: join(folder, '.softprompt') };
+}
+
+test('a worker loads a model, trains, swaps the new adapter in and compares it', async () => {
+  const { file, store } = workspace(5);
+  const report = await client.request(loadModel, { dir: model, device: 'cpu' });
+  assert.equal(report.modelType, 'llama');
+  const steps: number[] = [];
+  const listening = client.onTrainEvent(({ event }) => {
+    if (event.event === 'step') steps.push(event.step);
+  });
+  const trained = await client.request(train, { experiment: file, set: [], store, resume: null });
+  listening.dispose();
+  assert.deepEqual(steps, [1, 2, 3, 4, 5]);
+  assert.equal(trained.reason, 'finished');
+  assert.equal(trained.adapter, join(store, 'adapters/golden/1'));
+  const swapped = await client.request(activate, { adapter: trained.adapter });
+  assert.equal(swapped.adapter, trained.adapter);
+  const adapters = [trained.adapter];
+  const result = await client.request(evaluate, { experiment: file, set: [], store, adapters, runId: trained.runId });
+  assert.deepEqual(
+    result.arms.map(({ name }) => name),
+    ['base', 'golden 1'],
+  );
+});
+
+test('killed in the middle of a training, it is started again and the run resumed, to the same bytes', async () => {
+  const through = workspace(300);
+  const { adapter: whole } = await client.request(train, {
+    ...{ experiment: through.file, set: [], store: through.store, resume: null },
+  });
+
+  const { file, store } = workspace(300);
+  const { pid } = await client.start();
+  const listening = client.onTrainEvent(({ event }) => {
+    if (event.event === 'checkpoint') process.kill(pid, 'SIGKILL');
+  });
+  const killed = client.request(train, { experiment: file, set: [], store, resume: null });
+  await assert.rejects(killed, (error) => SoftpromptError.is(error, 'worker-exited'));
+  listening.dispose();
+  const [run] = await listRuns(store);
+  assert.ok(run !== undefined && wasKilled(run));
+  assert.ok((run.checkpoint ?? 0) >= 20);
+
+  const resumed = await client.request(train, { experiment: file, set: [], store, resume: run.id });
+  assert.equal(resumed.reason, 'finished');
+  assert.equal(resumed.runId, run.id);
+  const tensors = (dir: string) => readFileSync(join(dir, 'adapter_model.safetensors'));
+  assert.ok(tensors(resumed.adapter).equals(tensors(whole)));
+  const steps = (await readEvents(store, run.id)).flatMap((event) => (event.event === 'step' ? [event.step] : []));
+  assert.deepEqual(
+    steps,
+    Array.from({ length: 300 }, (_, i) => i + 1),
+  );
+});
