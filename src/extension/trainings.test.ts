@@ -5,7 +5,6 @@ import type { TrainReport } from '../worker/protocol.ts';
 import { Emitter } from './events.ts';
 import { Trainings } from './trainings.ts';
 
-const place = { dir: '/m', device: 'auto' };
 const step: StepEvent = {
   event: 'step',
   step: 1,
@@ -23,7 +22,7 @@ function setUp() {
   const started: { signal: AbortSignal; finish(report: TrainReport): void; fail(error: Error): void }[] = [];
   const trainings = new Trainings({
     onTrainEvent: events.event,
-    train: (_order, _place, signal) =>
+    train: (_order, signal) =>
       new Promise((finish, fail) => {
         started.push({ signal, finish, fail });
       }),
@@ -31,12 +30,18 @@ function setUp() {
   return { trainings, events, started };
 }
 
-const order = (experiment: string, resume: string | null = null) => ({ experiment, name: 'e', store: '/s', resume });
+const order = (experiment: string, resume: string | null = null) => ({
+  experiment,
+  name: 'e',
+  store: '/s',
+  resume,
+  set: [],
+});
 const report: TrainReport = { runId: 'r1', adapter: '/a/1', reason: 'finished' };
 
 test('a training is live from its start to its end, and knows its run from the first event on', async () => {
   const { trainings, events, started } = setUp();
-  const done = trainings.train(order('/e1'), place);
+  const done = trainings.train(order('/e1'));
   assert.equal(trainings.of('/e1')?.runId, null);
   events.fire({ runId: 'r1', event: step });
   assert.equal(trainings.run('r1')?.experiment, '/e1');
@@ -47,8 +52,8 @@ test('a training is live from its start to its end, and knows its run from the f
 
 test('events of a second training that waits its turn do not go to the first', () => {
   const { trainings, events } = setUp();
-  void trainings.train(order('/e1'), place);
-  void trainings.train(order('/e2'), place);
+  void trainings.train(order('/e1'));
+  void trainings.train(order('/e2'));
   events.fire({ runId: 'r1', event: step });
   events.fire({ runId: 'r1', event: { ...step, step: 2 } });
   events.fire({ runId: 'r2', event: step });
@@ -57,7 +62,7 @@ test('events of a second training that waits its turn do not go to the first', (
 
 test('stopping cancels the request and shows at once', () => {
   const { trainings, started } = setUp();
-  void trainings.train(order('/e1', 'r0'), place);
+  void trainings.train(order('/e1', 'r0'));
   assert.equal(trainings.run('r0')?.experiment, '/e1');
   trainings.stop('/e1');
   assert.ok(started[0]?.signal.aborted);
@@ -66,7 +71,7 @@ test('stopping cancels the request and shows at once', () => {
 
 test('a training that fails is no longer live', async () => {
   const { trainings, started } = setUp();
-  const done = trainings.train(order('/e1'), place);
+  const done = trainings.train(order('/e1'));
   started[0]?.fail(new Error('broken'));
   await assert.rejects(done, /broken/);
   assert.equal(trainings.of('/e1'), null);
@@ -74,7 +79,7 @@ test('a training that fails is no longer live', async () => {
 
 test('closing the window stops what trains', () => {
   const { trainings, started } = setUp();
-  void trainings.train(order('/e1'), place);
+  void trainings.train(order('/e1'));
   trainings.dispose();
   assert.ok(started[0]?.signal.aborted);
 });

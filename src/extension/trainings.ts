@@ -2,7 +2,7 @@ import type { TrainingEvent } from '../training/events.ts';
 import type { TrainReport } from '../worker/protocol.ts';
 import { type Disposable, Emitter, type Event } from './events.ts';
 import { progressOf, type TrainingProgress } from './progress.ts';
-import type { ModelPlace, WorkerSession } from './workerSession.ts';
+import type { TrainingOrder, WorkerSession } from './workerSession.ts';
 
 /** A training that this window has started and that has not ended. */
 export interface LiveTraining {
@@ -14,15 +14,6 @@ export interface LiveTraining {
   /** Everything it has said since it was started here. */
   readonly events: readonly TrainingEvent[];
   readonly progress: TrainingProgress | null;
-}
-
-/** What to train. */
-export interface TrainingOrder {
-  readonly experiment: string;
-  readonly name: string;
-  readonly store: string;
-  /** A run to go on with, or null for a new one. */
-  readonly resume: string | null;
 }
 
 /** A training and the means to stop it. `said` is the training's own, growing list of events. */
@@ -62,7 +53,7 @@ export class Trainings implements Disposable {
   }
 
   /** Trains until the end, or until `stop`. The experiment must not be in training. */
-  async train(order: TrainingOrder, place: ModelPlace): Promise<TrainReport> {
+  async train(order: TrainingOrder): Promise<TrainReport> {
     const { experiment } = order;
     const said: TrainingEvent[] = [];
     const entry: Entry = {
@@ -73,7 +64,7 @@ export class Trainings implements Disposable {
     this.#entries.set(experiment, entry);
     this.#changed.fire();
     try {
-      return await this.#session.train(order, place, entry.controller.signal);
+      return await this.#session.train(order, entry.controller.signal);
     } finally {
       this.#entries.delete(experiment);
       this.#changed.fire();

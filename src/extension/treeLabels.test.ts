@@ -59,6 +59,7 @@ test('a run whose process is gone is interrupted, and resumes only from a checkp
     runStateOf(run, false, () => false),
     'elsewhere',
   );
+  assert.equal(runDescription(run, 'elsewhere', null), 'training in another process');
   const state = runStateOf(run, false, () => true);
   assert.equal(state, 'interrupted');
   assert.equal(runDescription(run, state, null), 'interrupted · step 45 of 120 — resume');

@@ -66,6 +66,8 @@ export function runLabel(run: RunRecord): string {
 export function runDescription(run: RunRecord, state: RunState, progress: TrainingProgress | null): string {
   const { words } = runStates[state];
   if (state === 'training') return progress === null ? `${words} · starting` : `${words} · ${progressWords(progress)}`;
+  // The record of another process's run says little of where it is now.
+  if (state === 'elsewhere') return words;
   if (state === 'finished') return `${words} · ${run.steps} steps`;
   const at = `${words} · step ${run.steps} of ${run.totalSteps}`;
   return canResume(run, state) ? `${at} — resume` : at;

@@ -117,7 +117,7 @@ test('a swap while the worker is busy takes effect with the next answer', async 
   const { session, worker } = setUp();
   await session.load(place, never);
   worker.auto = false;
-  const training = session.train({ experiment: '/e', store: '/s', resume: null, name: 'e' }, place, never);
+  const training = session.train({ experiment: '/e', store: '/s', resume: null, set: [], name: 'e' }, never);
   await settle();
   assert.equal(await session.activate('/a/2', place, never), null);
   assert.equal(session.state.adapter, '/a/2');

@@ -49,6 +49,19 @@ export interface ModelPlace {
   readonly device: string;
 }
 
+/** What to train. */
+export interface TrainingOrder {
+  /** Absolute path. */
+  readonly experiment: string;
+  readonly name: string;
+  /** Absolute folder of `.softprompt`. */
+  readonly store: string;
+  /** A run to go on with, or null for a new one. */
+  readonly resume: string | null;
+  /** KEY=VALUE overrides. */
+  readonly set: readonly string[];
+}
+
 /**
  * The one owner of the worker process and of what it holds. Starts it with the first request, loads the model that a
  * request is about, makes the active adapter active, and lets one request at a time through, in the order they came.
@@ -140,22 +153,15 @@ export class WorkerSession implements Disposable {
     });
   }
 
-  /** Trains an experiment; its events come through `onTrainEvent`. Cancelling stops after the current step. */
-  train(
-    params: {
-      readonly experiment: string;
-      readonly store: string;
-      readonly resume: string | null;
-      readonly name: string;
-    },
-    place: ModelPlace,
-    signal: AbortSignal,
-  ): Promise<TrainReport> {
-    const { experiment, store, resume, name } = params;
-    return this.#inTurn(`training ${name}`, signal, async (worker) => {
-      await this.#ensureModel(worker, place, signal);
-      return worker.request(train, { experiment, set: [], store, resume }, { signal });
-    });
+  /**
+   * Trains an experiment; its events come through `onTrainEvent`. Cancelling stops after the current step. The training
+   * opens the experiment's model by itself, so the one that is loaded stays.
+   */
+  train(order: TrainingOrder, signal: AbortSignal): Promise<TrainReport> {
+    const { experiment, store, resume, set, name } = order;
+    return this.#inTurn(`training ${name}`, signal, (worker) =>
+      worker.request(train, { experiment, set: [...set], store, resume }, { signal }),
+    );
   }
 
   /** Compares adapters with the base model and the hard prompts on the experiment's test rows. */

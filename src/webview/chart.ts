@@ -4,7 +4,8 @@ import type { Theme } from './theme.ts';
 
 /** One line of a chart: its points by step, and how it is drawn. */
 export interface Line {
-  /** The run's name. */
+  readonly runId: string;
+  /** The run's name, another for each run in the chart. */
   readonly run: string;
   /** What of the run it is, as it is called beside its value; empty when a chart has one line a run. */
   readonly part: string;
@@ -111,11 +112,16 @@ export class Chart {
   /** Tells each run's values under the cursor, or without one its last. */
   #readAt(index: number | null): void {
     const step = index === null ? null : (this.#plot?.data[0][index] ?? null);
-    const runs = [...new Set(this.#lines.map(({ run }) => run))].map((run) => {
-      const lines = this.#lines.filter((line) => line.run === run);
+    const runs = [...new Set(this.#lines.map(({ runId }) => runId))].map((runId) => {
+      const lines = this.#lines.filter((line) => line.runId === runId);
       const values = lines.map((line) => this.#valueAt(line, step)).filter((value) => value !== null);
-      const colour = `colour-${lines[0]?.colour}`;
-      return h('span', { class: colour }, h('i', { class: 'dot' }), `${run} ${values.join(' · ')}`);
+      const [first] = lines;
+      return h(
+        'span',
+        { class: `colour-${first?.colour}` },
+        h('i', { class: 'dot' }),
+        `${first?.run} ${values.join(' · ')}`,
+      );
     });
     fill(this.#readout, h('span', {}, step === null ? 'last' : `step ${step}`), ...runs);
   }

@@ -4,7 +4,7 @@ import type { HostMessage, RunSummary } from '../extension/runsMessages.ts';
 import { Chart, type Line } from './chart.ts';
 import { fill, h } from './dom.ts';
 import { EvaluationView } from './evaluationView.ts';
-import { formatFigure, formatRate } from './format.ts';
+import { formatFigure, formatRate, formatTime } from './format.ts';
 import { keep, kept, send } from './host.ts';
 import { type PageState, restoredState, withoutRun, withRun } from './pageState.ts';
 import { RunHeader } from './runHeader.ts';
@@ -158,57 +158,52 @@ function drawCharts(focused: RunSummary): void {
   paceChart.draw(lines(paceLines), theme, false, empty);
 }
 
-type Lines = (run: string, colour: number, series: RunSeries) => Line[];
+/** Draws one run's part of a chart. */
+type RunLines = (run: Pick<Line, 'runId' | 'run' | 'colour'>, series: RunSeries) => Line[];
 
-function lines(of: Lines): Line[] {
+function lines(of: RunLines): Line[] {
   return runs.flatMap((run) => {
     const colour = state.colours[run.id];
     const points = series.get(run.id);
-    return colour === undefined || points === undefined ? [] : of(runName(run), colour % runColours, points);
+    if (colour === undefined || points === undefined) return [];
+    return of({ runId: run.id, run: runName(run), colour: colour % runColours }, points);
   });
 }
 
-/** The run's name in a readout: with the seed when another run in the charts has the same name. */
+/** The run's name in the charts, with as much as it takes to tell it from the others there. */
 function runName(run: RunSummary): string {
-  const same = runs.filter(({ id, name }) => name === run.name && Object.hasOwn(state.colours, id));
-  return same.length > 1 ? `${run.name} (seed ${run.seed})` : run.name;
+  const others = runs.filter(({ id, name }) => id !== run.id && name === run.name && Object.hasOwn(state.colours, id));
+  if (others.length === 0) return run.name;
+  if (others.every(({ seed }) => seed !== run.seed)) return `${run.name} (seed ${run.seed})`;
+  return `${run.name} (${formatTime(run.started)})`;
 }
 
-function lossLines(run: string, colour: number, { steps, evals }: RunSeries): Line[] {
+const lossLines: RunLines = (run, { steps, evals }) => {
   const at = steps.map(({ step }) => step);
   const losses = steps.map(({ loss }) => loss);
   return [
-    { run, part: 'step', colour, look: 'faint', steps: at, values: losses },
-    { run, part: 'smoothed', colour, look: 'bold', steps: at, values: smoothed(losses, state.smoothing) },
+    { ...run, part: 'step', look: 'faint', steps: at, values: losses },
+    { ...run, part: 'smoothed', look: 'bold', steps: at, values: smoothed(losses, state.smoothing) },
     {
-      run,
+      ...run,
       part: 'validation',
-      colour,
       look: 'dotted',
       steps: evals.map(({ step }) => step),
       values: evals.map(({ loss }) => loss),
     },
   ];
-}
+};
 
-function rateLines(run: string, colour: number, { steps }: RunSeries): Line[] {
+const rateLines: RunLines = (run, { steps }) => {
   const values = steps.map((step) => step.learning_rate);
-  return [{ run, part: '', colour, look: 'bold', steps: steps.map(({ step }) => step), values }];
-}
+  return [{ ...run, part: '', look: 'bold', steps: steps.map(({ step }) => step), values }];
+};
 
-function paceLines(run: string, colour: number, { steps }: RunSeries): Line[] {
-  const values = steps.map(({ tokens, seconds }) => (seconds > 0 ? tokens / seconds : 0));
-  return [
-    {
-      run,
-      part: '',
-      colour,
-      look: 'bold',
-      steps: steps.map(({ step }) => step),
-      values: smoothed(values, state.smoothing),
-    },
-  ];
-}
+const paceLines: RunLines = (run, { steps }) => {
+  const paces = steps.map(({ tokens, seconds }) => (seconds > 0 ? tokens / seconds : 0));
+  const values = smoothed(paces, state.smoothing);
+  return [{ ...run, part: '', look: 'bold', steps: steps.map(({ step }) => step), values }];
+};
 
 function chartControls(): HTMLElement {
   const smoothing = h('input', { type: 'range', min: '0', max: '0.99', step: '0.01', value: state.smoothing });

@@ -1,12 +1,13 @@
 import * as vscode from 'vscode';
-import { readRunExperiment, wasKilled } from '../../experiments/runs.ts';
+import type { LoadedExperiment } from '../../experiments/experimentFile.ts';
+import { wasKilled } from '../../experiments/runs.ts';
 import type { TrainReport } from '../../worker/protocol.ts';
-import { commands, type ExperimentTarget } from '../contributions.ts';
+import { commands, type ExperimentTarget, settings } from '../contributions.ts';
 import { progressWords } from '../progress.ts';
 import { canResume, runStateOf } from '../runState.ts';
 import type { Softprompt } from '../softprompt.ts';
-import type { TrainingOrder } from '../trainings.ts';
-import { executeCommand } from '../vscodeTyped.ts';
+import { executeCommand, readSetting } from '../vscodeTyped.ts';
+import type { TrainingOrder } from '../workerSession.ts';
 import { storeOf } from '../workspaceIndex.ts';
 import { chooseExperiment, chooseRun, readSavedExperiment } from './experiments.ts';
 
@@ -15,7 +16,7 @@ export async function trainExperiment(app: Softprompt, target: ExperimentTarget 
   const uri = await chooseExperiment(app, target, 'Train Experiment');
   if (uri === null) return;
   const { file, name, experiment } = await readSavedExperiment(uri);
-  await train(app, { experiment: file, name, store: storeOf(uri), resume: null }, experiment.model);
+  await train(app, { experiment: file, name, store: storeOf(uri), resume: null, set: deviceOverride(experiment) });
 }
 
 /** Goes on with a run that was stopped, killed or failed after a checkpoint. */
@@ -35,8 +36,7 @@ export async function resumeRun(app: Softprompt, target: ExperimentTarget | unde
     return;
   }
   const { record, store } = run;
-  const { experiment } = await readRunExperiment(store, record);
-  await train(app, { experiment: record.experiment, name: record.name, store, resume: record.id }, experiment.model);
+  await train(app, { experiment: record.experiment, name: record.name, store, resume: record.id, set: [] });
 }
 
 /** Stops a training after its current step. */
@@ -59,7 +59,13 @@ export async function stopTraining(app: Softprompt, target: ExperimentTarget | u
   app.trainings.stop(uri.fsPath);
 }
 
-async function train(app: Softprompt, order: TrainingOrder, model: string): Promise<void> {
+/** The device of the settings, where the experiment leaves it open. */
+function deviceOverride({ training }: LoadedExperiment['experiment']): readonly string[] {
+  const device = readSetting(settings.device);
+  return training.device === 'auto' && device !== 'auto' ? [`training.device=${device}`] : [];
+}
+
+async function train(app: Softprompt, order: TrainingOrder): Promise<void> {
   if (app.trainings.of(order.experiment) !== null) {
     void vscode.window.showInformationMessage(`${order.name} is training already.`);
     app.runsPanel.open(app.trainings.of(order.experiment)?.runId ?? null);
@@ -70,7 +76,7 @@ async function train(app: Softprompt, order: TrainingOrder, model: string): Prom
     { location: vscode.ProgressLocation.Notification, title: `Training ${order.name}`, cancellable: true },
     (progress, token) => {
       token.onCancellationRequested(() => app.trainings.stop(order.experiment));
-      return followed(app, order, progress, () => app.trainings.train(order, app.model.place(model)));
+      return followed(app, order, progress, () => app.trainings.train(order));
     },
   );
   await announce(app, order.name, report);
@@ -79,7 +85,7 @@ async function train(app: Softprompt, order: TrainingOrder, model: string): Prom
 /** Runs `work` and tells how far the training is, from the worker's start to the last step. */
 async function followed(
   app: Softprompt,
-  { experiment }: TrainingOrder,
+  { experiment, name }: TrainingOrder,
   notification: vscode.Progress<{ message?: string; increment?: number }>,
   work: () => Promise<TrainReport>,
 ): Promise<TrainReport> {
@@ -95,7 +101,7 @@ async function followed(
     }
     const { progress } = training;
     if (training.stopping) notification.report({ message: 'stopping after this step…' });
-    else if (progress === null) notification.report({ message: waitingWords(app) });
+    else if (progress === null) notification.report({ message: waitingWords(app, name) });
     else {
       const share = (100 * progress.step) / progress.totalSteps;
       notification.report({ message: progressWords(progress), increment: share - shown });
@@ -111,10 +117,11 @@ async function followed(
   }
 }
 
-function waitingWords(app: Softprompt): string {
-  const { activity, model } = app.session.state;
-  if (activity !== null && !activity.startsWith('training')) return `waiting: the worker is ${activity}…`;
-  return model === null ? 'loading the model…' : 'preparing the first step…';
+function waitingWords(app: Softprompt, name: string): string {
+  const { activity } = app.session.state;
+  return activity === null || activity === `training ${name}`
+    ? 'loading the model…'
+    : `waiting: the worker is ${activity}…`;
 }
 
 async function announce(app: Softprompt, name: string, report: TrainReport): Promise<void> {
