@@ -4,7 +4,7 @@ import { parseTemplate } from '../data/template.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
 import { type EvaluationSetup, evaluate } from '../evaluation/evaluate.ts';
 import { choicesOf, textQuestions, tokenizedQuestions } from '../evaluation/questions.ts';
-import type { EvaluationProgress, EvaluationResult, MetricName } from '../evaluation/result.ts';
+import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
@@ -63,7 +63,7 @@ async function setupOf(language: LanguageModel, { experiment, adapters }: Evalua
   for (const { label, dir } of adapters) stored.push({ label, dir, adapter: await readAdapter(dir, language.model) });
   const common = {
     language,
-    metrics: evaluation.metrics ?? defaultMetrics(experiment),
+    metrics: evaluation.metrics,
     adapters: stored,
     maxNewTokens: evaluation.max_new_tokens,
     seed: training.seed,
@@ -96,8 +96,4 @@ async function setupOf(language: LanguageModel, { experiment, adapters }: Evalua
     target,
     trainRows: shown ? await readRows(data.train) : [],
   };
-}
-
-function defaultMetrics({ labels }: Experiment): readonly MetricName[] {
-  return labels === undefined ? ['exact_match', 'perplexity'] : ['accuracy', 'f1'];
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
 import { SoftpromptError } from '../foundation/errors.ts';
+import { fileError } from '../foundation/files.ts';
 import { describeIssues, type ObjectProblem, type Problem } from './problems.ts';
 import { type Experiment, experimentSchema } from './schema.ts';
 import { checkSettingKey, isMapping, parseSetting, type Setting, settingOf, withSetting } from './settings.ts';
@@ -35,7 +36,10 @@ const maxCharacters = 1_000_000;
  */
 export async function readExperiment(file: string, overrides: readonly string[] = []): Promise<LoadedExperiment> {
   const path = resolve(file);
-  const parsed = parseExperiment(await readText(path), path, overrides);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw fileError(path, error, 'the experiment');
+  });
+  const parsed = parseExperiment(text, path, overrides);
   if (parsed.loaded === null)
     throw new SoftpromptError('experiment-invalid', { file: path, problems: parsed.problems });
   return parsed.loaded;
@@ -160,18 +164,6 @@ function withAbsolutePaths(e: Experiment, folder: string): Experiment {
     },
     method: e.method.init_from === undefined ? e.method : { ...e.method, init_from: absolute(e.method.init_from) },
   };
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT')
-      throw new SoftpromptError('file-missing', { file, needed: 'the experiment' }, { cause: error });
-    const problem = code === 'EISDIR' ? 'is a folder, not an experiment file' : `cannot be read (${code ?? error})`;
-    throw new SoftpromptError('file-unreadable', { file, problem }, { cause: error });
-  }
 }
 
 function at(lines: LineCounter, offset: number): { line: number; column: number } {
