@@ -11,7 +11,6 @@ import { readAdapter } from '../methods/adapter.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import type { Environment } from './environment.ts';
 import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
-import type { Experiment } from './schema.ts';
 
 /** Gives the model of a folder on a device, and takes it back. */
 export interface ModelLender {
