@@ -1,7 +1,8 @@
 import { encodePrompt } from '../data/templatedExample.ts';
 import { normalise, scoreAnswers } from '../inference/choose.ts';
-import { generate } from '../inference/generate.ts';
+import { continueReading } from '../inference/generate.ts';
 import type { AttachedModel } from '../inference/languageModel.ts';
+import { Reading } from '../inference/reading.ts';
 import { meanLoss, scoreRows } from '../inference/score.ts';
 import type { Choices } from './questions.ts';
 
@@ -31,8 +32,9 @@ export async function answerPrompt(
 ): Promise<TextAnswer> {
   const { tokenizer } = attached.language;
   const ids = encodePrompt(tokenizer, prompt);
+  const reading = await Reading.of(attached, [ids]);
   if (choices !== null) {
-    const [scores] = await scoreAnswers(attached, [ids], choices.tokens, signal);
+    const [scores] = await scoreAnswers(reading, choices.tokens, signal);
     const probabilities = normalise(scores!);
     const ranked = choices.labels
       .map((label, i) => ({ label, probability: probabilities[i]! }))
@@ -40,7 +42,7 @@ export async function answerPrompt(
     return { kind: 'label', ...ranked[0]!, ranked };
   }
   const stopIds = tokenizer.eosTokenIds;
-  const [written] = await generate(attached, [ids], { maxNewTokens, stopIds, sampling: null, signal });
+  const [written] = await continueReading(reading, { maxNewTokens, stopIds, sampling: null, signal });
   let perplexity = Number.NaN;
   for await (const [scored] of scoreRows(attached, [{ inputIds: ids, labels: ids }], signal)) {
     perplexity = Math.exp(meanLoss(scored!.score));

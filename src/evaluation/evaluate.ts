@@ -2,11 +2,11 @@ import type { DataRow } from '../data/dataRow.ts';
 import type { Template } from '../data/template.ts';
 import { encodePrompt } from '../data/templatedExample.ts';
 import { normalise, scoreAnswers } from '../inference/choose.ts';
-import { checkLength, generate } from '../inference/generate.ts';
+import { continueReading } from '../inference/generate.ts';
 import type { AttachedModel, LanguageModel } from '../inference/languageModel.ts';
-import { meanLoss, scoreRows } from '../inference/score.ts';
+import { checkLength, Reading } from '../inference/reading.ts';
+import { meanLoss } from '../inference/score.ts';
 import type { StoredAdapter } from '../methods/adapter.ts';
-import { unsupervised } from '../models/inputs.ts';
 import { chooseShots, type HardPrompt, hardPromptText } from './hardPrompts.ts';
 import { confusionMatrix, metricRules } from './metrics.ts';
 import type { Choices, Question } from './questions.ts';
@@ -142,10 +142,15 @@ async function answerBatch(
   batch: readonly { readonly question: Question; readonly prompt: readonly number[] }[],
   signal: AbortSignal,
 ): Promise<readonly RowAnswer[]> {
-  const prompts = batch.map(({ prompt }) => prompt);
-  const losses = await targetLosses(attached, batch, signal);
+  const reading = await Reading.of(
+    attached,
+    batch.map(({ prompt }) => prompt),
+  );
+  const losses = (await reading.score(batch.map(({ question }) => question.targetIds))).map((score) => {
+    return { target_loss: meanLoss(score), target_tokens: score.length };
+  });
   const longest = Math.max(...(choices?.tokens ?? []).map((tokens) => tokens.length));
-  const written = await generate(attached, prompts, {
+  const written = await continueReading(reading, {
     maxNewTokens: choices === null ? maxNewTokens : Math.min(maxNewTokens, longest + greedyExtra),
     stopIds: language.hasTokenizer ? language.tokenizer.eosTokenIds : [],
     sampling: null,
@@ -158,30 +163,13 @@ async function answerBatch(
       ...losses[i]!,
     }));
   }
-  const scores = await scoreAnswers(attached, prompts, choices.tokens, signal);
+  const scores = await scoreAnswers(reading, choices.tokens, signal);
   return scores.map((score, i) => {
     const best = score.indexOf(Math.max(...score));
     const text = choices.labels[best]!;
     const correct = text === batch[i]!.question.expected;
     return { text, correct, probability: normalise(score)[best]!, ...losses[i]!, greedy: texts[i]! };
   });
-}
-
-async function targetLosses(
-  attached: AttachedModel,
-  batch: readonly { readonly question: Question; readonly prompt: readonly number[] }[],
-  signal: AbortSignal,
-): Promise<readonly Pick<RowAnswer, 'target_loss' | 'target_tokens'>[]> {
-  const rows = batch.map(({ question: { targetIds }, prompt }) => ({
-    inputIds: [...prompt, ...targetIds],
-    labels: [...prompt.map(() => unsupervised), ...targetIds],
-  }));
-  const losses = rows.map(() => ({ target_loss: 0, target_tokens: 0 }));
-  for await (const scored of scoreRows(attached, rows, signal)) {
-    for (const { index, score } of scored)
-      losses[index] = { target_loss: meanLoss(score), target_tokens: score.length };
-  }
-  return losses;
 }
 
 /** Text of generated tokens; the ids themselves for a model without a tokenizer. */

@@ -6,6 +6,7 @@ import { tinyModels } from '../../test/golden/reference.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { answerTokens, normalise, scoreAnswers } from './choose.ts';
 import { LanguageModel } from './languageModel.ts';
+import { Reading } from './reading.ts';
 
 const never = new AbortController().signal;
 const prompts = [[5, 9, 2], [40], [7, 7, 7, 7, 30, 31]];
@@ -20,7 +21,7 @@ for (const [family, dir] of Object.entries({ gpt2, llama })) {
     for (const [name, adapter] of Object.entries({ base: null, prompt: await drawnPrompt(language.model, 1) })) {
       test(`${name}: an answer scores what its tokens score after the prompt`, async () => {
         const attached = await language.attach(adapter);
-        const scores = await scoreAnswers(attached, prompts, answers, never);
+        const scores = await scoreAnswers(await Reading.of(attached, prompts), answers, never);
         for (const [p, prompt] of prompts.entries()) {
           const rows = answers.map((answer) => ({
             inputIds: [...prompt, ...answer],
@@ -36,7 +37,8 @@ for (const [family, dir] of Object.entries({ gpt2, llama })) {
 
     test('asked to stop, it stops', async () => {
       const attached = await language.attach(null);
-      await assert.rejects(scoreAnswers(attached, prompts, answers, AbortSignal.abort()), (error) =>
+      const reading = await Reading.of(attached, prompts);
+      await assert.rejects(scoreAnswers(reading, answers, AbortSignal.abort()), (error) =>
         SoftpromptError.is(error, 'cancelled'),
       );
     });

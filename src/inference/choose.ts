@@ -1,35 +1,17 @@
 import { SoftpromptError } from '../foundation/errors.ts';
-import { checkLength } from './generate.ts';
-import type { AttachedModel } from './languageModel.ts';
-import { logSoftmax } from './sampling.ts';
+import type { Reading } from './reading.ts';
 
-/**
- * Log-probability of each of a closed set of answers after each prompt: `[prompt][answer]`, sums over an answer's tokens.
- * The prompts go through the model once; answers of several tokens go on from there.
- */
+/** Log-probability of each of a closed set of answers after each prompt: `[prompt][answer]`, sums over an answer's tokens. */
 export async function scoreAnswers(
-  attached: AttachedModel,
-  prompts: readonly (readonly number[])[],
+  reading: Reading,
   answers: readonly (readonly number[])[],
   signal: AbortSignal,
 ): Promise<readonly Float64Array[]> {
-  const { maxPositions } = attached.language.model.decoder.sizes;
-  const longest = Math.max(...answers.map((answer) => answer.length));
-  for (const { length } of prompts) checkLength(length, attached.method.virtualTokens + longest - 1, maxPositions);
-  const decoding = await attached.decode(prompts.length);
-  const first = (await decoding.advance(prompts)).map(([last]) => logSoftmax(last!));
-  const scores = prompts.map(() => new Float64Array(answers.length));
+  const scores = reading.next.map(() => new Float64Array(answers.length));
   for (const [a, answer] of answers.entries()) {
     if (signal.aborted) throw new SoftpromptError('cancelled', {});
-    for (const [r, logprobs] of first.entries()) scores[r]![a] = logprobs[answer[0]!]!;
-    if (answer.length === 1) continue;
-    const rest = await decoding.fork().advance(
-      prompts.map(() => answer.slice(0, -1)),
-      true,
-    );
-    for (const [r, logits] of rest.entries()) {
-      for (const [t, row] of logits.entries()) scores[r]![a]! += logSoftmax(row)[answer[t + 1]!]!;
-    }
+    const rows = await reading.score(reading.next.map(() => answer));
+    for (const [r, tokens] of rows.entries()) scores[r]![a] = tokens.reduce((sum, logprob) => sum + logprob, 0);
   }
   return scores;
 }

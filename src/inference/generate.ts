@@ -1,5 +1,6 @@
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { AttachedModel } from './languageModel.ts';
+import { Reading } from './reading.ts';
 import { chooseToken, type Sampling } from './sampling.ts';
 
 /** How to generate. */
@@ -12,38 +13,38 @@ export interface GenerateOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * Continues rows of token ids, all at once; gives the new tokens of each. A row ends at a stop token, after
- * `maxNewTokens`, or where the model has no more positions.
- */
+/** Continues rows of token ids, all at once; gives the new tokens of each. */
 export async function generate(
   attached: AttachedModel,
   prompts: readonly (readonly number[])[],
+  options: GenerateOptions,
+): Promise<readonly (readonly number[])[]> {
+  return continueReading(await Reading.of(attached, prompts), options);
+}
+
+/**
+ * Continues prompts that were read. A row ends at a stop token, after `maxNewTokens`, or where the model has no more
+ * positions (the last of them predicts one more token).
+ */
+export async function continueReading(
+  reading: Reading,
   { maxNewTokens, stopIds, sampling, signal }: GenerateOptions,
 ): Promise<readonly (readonly number[])[]> {
-  const { maxPositions } = attached.language.model.decoder.sizes;
-  for (const prompt of prompts) checkLength(prompt.length, attached.method.virtualTokens, maxPositions);
-  const outputs: number[][] = prompts.map(() => []);
-  const ended = prompts.map(() => false);
-  const decoding = await attached.decode(prompts.length);
-  let next: readonly (readonly number[])[] = prompts;
-  for (let count = 0; count < maxNewTokens && decoding.length < maxPositions; count++) {
-    if (signal.aborted) throw new SoftpromptError('cancelled', {});
-    const logits = await decoding.advance(next);
-    next = logits.map(([last], r) => {
-      const token = chooseToken(last!, sampling);
+  const outputs: number[][] = reading.next.map(() => []);
+  const ended = reading.next.map(() => false);
+  const decoding = reading.fork();
+  let logits = reading.next;
+  let tokens: number[][] = [];
+  for (let count = 0; count < Math.min(maxNewTokens, reading.room + 1); count++) {
+    if (count > 0) logits = (await decoding.advance(tokens)).map(([last]) => last!);
+    tokens = logits.map((row, r) => {
+      const token = chooseToken(row, sampling);
       if (stopIds.includes(token)) ended[r] = true;
       if (!ended[r]) outputs[r]!.push(token);
       return [token];
     });
     if (ended.every(Boolean)) break;
+    if (signal.aborted) throw new SoftpromptError('cancelled', {});
   }
   return outputs;
-}
-
-/** @throws SoftpromptError prompt-length when there is nothing to continue or no room for one more token */
-export function checkLength(tokens: number, virtual: number, maxPositions: number): void {
-  if (tokens === 0 || tokens + virtual >= maxPositions) {
-    throw new SoftpromptError('prompt-length', { tokens, virtual, maxPositions });
-  }
 }

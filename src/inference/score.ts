@@ -30,8 +30,8 @@ export async function* scoreRows(
 }
 
 /** Mean negative log-probability, nats a token; NaN for a row without supervised tokens. */
-export function meanLoss(score: RowScore): number {
+export function meanLoss(score: ArrayLike<number>): number {
   let sum = 0;
-  for (const logprob of score) sum -= logprob;
+  for (let i = 0; i < score.length; i++) sum -= score[i]!;
   return sum / score.length;
 }

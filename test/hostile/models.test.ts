@@ -11,6 +11,7 @@ import { type ErrorReason, SoftpromptError } from '../../src/foundation/errors.t
 import { scoreAnswers } from '../../src/inference/choose.ts';
 import { generate } from '../../src/inference/generate.ts';
 import { LanguageModel } from '../../src/inference/languageModel.ts';
+import { Reading } from '../../src/inference/reading.ts';
 import { openModel } from '../../src/models/model.ts';
 import { drawnPrompt } from '../engine/drawn.ts';
 import { tinyModels } from '../golden/reference.ts';
@@ -153,15 +154,14 @@ test('an empty prompt, and one that leaves no room, are refused with the numbers
   const soft = await language.attach(await drawnPrompt(language.model, 1));
   const none = new RegExp(`0 tokens.*${maxPositions} positions.*not empty`);
   await assert.rejects(generate(base, [words(3), []], greedy), refused('prompt-length', none));
-  await assert.rejects(scoreAnswers(base, [[]], [[1], [2]], greedy.signal), refused('prompt-length', none));
+  await assert.rejects(Reading.of(base, [[]]), refused('prompt-length', none));
   const long = new RegExp(`${maxPositions} tokens; the model has ${maxPositions} positions`);
   await assert.rejects(generate(base, [words(maxPositions)], greedy), refused('prompt-length', long));
   const longSoft = new RegExp(`${maxPositions - 4} tokens \\(and 4 more positions are taken\\)`);
   await assert.rejects(generate(soft, [words(maxPositions - 4)], greedy), refused('prompt-length', longSoft));
-  await assert.rejects(
-    scoreAnswers(soft, [words(maxPositions - 5)], [[1], [2, 3]], greedy.signal),
-    refused('prompt-length', /positions/),
-  );
+  const reading = await Reading.of(soft, [words(maxPositions - 5)]);
+  const answers = [[1], [2, 3, 4]];
+  await assert.rejects(scoreAnswers(reading, answers, greedy.signal), refused('prompt-length', /positions/));
 });
 
 test('generation ends where the positions end', async () => {

@@ -1,0 +1,74 @@
+import { SoftpromptError } from '../foundation/errors.ts';
+import type { Decoding } from './decoding.ts';
+import type { AttachedModel } from './languageModel.ts';
+import { logSoftmax } from './sampling.ts';
+
+/**
+ * Prompts that a model has read, all at once. What follows them (a generated text, labels, an expected answer) goes on
+ * from here in forks of the cache, so a prompt goes through the model once however much is asked about it.
+ */
+export class Reading {
+  readonly #decoding: Decoding;
+  /** Logits `[vocabulary]` after each prompt. */
+  readonly next: readonly Float32Array[];
+  /** Tokens that the longest prompt leaves room for. */
+  readonly room: number;
+  readonly #maxPositions: number;
+
+  private constructor(decoding: Decoding, next: readonly Float32Array[], maxPositions: number) {
+    this.#decoding = decoding;
+    this.next = next;
+    this.room = maxPositions - decoding.length;
+    this.#maxPositions = maxPositions;
+  }
+
+  /** @throws SoftpromptError prompt-length when a prompt is empty or leaves no room for a token */
+  static async of(attached: AttachedModel, prompts: readonly (readonly number[])[]): Promise<Reading> {
+    const { maxPositions } = attached.language.model.decoder.sizes;
+    const { virtualTokens } = attached.method;
+    for (const { length } of prompts) checkLength(length, virtualTokens, maxPositions);
+    const decoding = await attached.decode(prompts.length);
+    const logits = await decoding.advance(prompts);
+    return new Reading(
+      decoding,
+      logits.map(([last]) => last!),
+      maxPositions,
+    );
+  }
+
+  /** A cache that goes on after the prompts, on its own. */
+  fork(): Decoding {
+    return this.#decoding.fork();
+  }
+
+  /**
+   * Natural-log probabilities of each row's continuation, a token at a time (at least one token a row).
+   * @throws SoftpromptError prompt-length when the model has no positions for them
+   */
+  async score(continuations: readonly (readonly number[])[]): Promise<readonly Float64Array[]> {
+    const longest = Math.max(...continuations.map(({ length }) => length));
+    if (longest - 1 > this.room) throw tooLong(this.#maxPositions - this.room + longest, 0, this.#maxPositions);
+    const scores = continuations.map((tokens, r) => {
+      const score = new Float64Array(tokens.length);
+      score[0] = logSoftmax(this.next[r]!)[tokens[0]!]!;
+      return score;
+    });
+    if (continuations.every(({ length }) => length === 1)) return scores;
+    // A row of one token feeds it, and what comes after it is not looked at.
+    const fed = continuations.map((tokens) => tokens.slice(0, Math.max(1, tokens.length - 1)));
+    const logits = await this.fork().advance(fed, true);
+    for (const [r, tokens] of continuations.entries()) {
+      for (let t = 1; t < tokens.length; t++) scores[r]![t] = logSoftmax(logits[r]![t - 1]!)[tokens[t]!]!;
+    }
+    return scores;
+  }
+}
+
+/** @throws SoftpromptError prompt-length when there is nothing to continue or no room for one more token */
+export function checkLength(tokens: number, virtual: number, maxPositions: number): void {
+  if (tokens === 0 || tokens + virtual >= maxPositions) throw tooLong(tokens, virtual, maxPositions);
+}
+
+function tooLong(tokens: number, virtual: number, maxPositions: number): SoftpromptError {
+  return new SoftpromptError('prompt-length', { tokens, virtual, maxPositions });
+}
