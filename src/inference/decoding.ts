@@ -36,9 +36,9 @@ export class Decoding {
     this.#positions = new Array<number>(batch).fill(length);
   }
 
-  /** Positions taken up so far by the longest row. */
-  get length(): number {
-    return Math.max(...this.#positions);
+  /** Position of each row's next token. */
+  get positions(): readonly number[] {
+    return [...this.#positions];
   }
 
   /** Another decoding of the same rows that goes on from here on its own. */
@@ -58,8 +58,10 @@ export class Decoding {
     const time = Math.max(...tokens.map((row) => row.length));
     const rows = tokens.flatMap((row, r) => (all ? row.map((_, t) => r * time + t) : [r * time + row.length - 1]));
     const padded = tokens.flatMap((row) => [...row, ...new Array<number>(time - row.length).fill(row[0]!)]);
+    // A row that is over may be fed beyond the last position while others go on; what comes of that is not looked at.
+    const last = this.#sizes.maxPositions - 1;
     const positions = tokens.flatMap((row, r) =>
-      Array.from({ length: time }, (_, t) => this.#positions[r]! + Math.min(t, row.length - 1)),
+      Array.from({ length: time }, (_, t) => Math.min(this.#positions[r]! + Math.min(t, row.length - 1), last)),
     );
     const inputs = new Map<string, Tensor>([
       ...this.#fixed,

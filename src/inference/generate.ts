@@ -35,12 +35,13 @@ export async function continueReading(
   const decoding = reading.fork();
   let logits = reading.next;
   let tokens: number[][] = [];
-  for (let count = 0; count < Math.min(maxNewTokens, reading.room + 1); count++) {
+  for (let count = 0; count < maxNewTokens; count++) {
     if (count > 0) logits = (await decoding.advance(tokens)).map(([last]) => last!);
     tokens = logits.map((row, r) => {
       const token = chooseToken(row, sampling);
       if (stopIds.includes(token)) ended[r] = true;
       if (!ended[r]) outputs[r]!.push(token);
+      if (outputs[r]!.length > reading.rooms[r]!) ended[r] = true;
       return [token];
     });
     if (ended.every(Boolean)) break;

@@ -11,14 +11,14 @@ export class Reading {
   readonly #decoding: Decoding;
   /** Logits `[vocabulary]` after each prompt. */
   readonly next: readonly Float32Array[];
-  /** Tokens that the longest prompt leaves room for. */
-  readonly room: number;
+  /** Tokens that each prompt leaves room for. */
+  readonly rooms: readonly number[];
   readonly #maxPositions: number;
 
   private constructor(decoding: Decoding, next: readonly Float32Array[], maxPositions: number) {
     this.#decoding = decoding;
     this.next = next;
-    this.room = maxPositions - decoding.length;
+    this.rooms = decoding.positions.map((position) => maxPositions - position);
     this.#maxPositions = maxPositions;
   }
 
@@ -42,20 +42,22 @@ export class Reading {
   }
 
   /**
-   * Natural-log probabilities of each row's continuation, a token at a time (at least one token a row).
+   * Natural-log probabilities of each row's continuation, a token at a time; none for an empty one.
    * @throws SoftpromptError prompt-length when the model has no positions for them
    */
   async score(continuations: readonly (readonly number[])[]): Promise<readonly Float64Array[]> {
-    const longest = Math.max(...continuations.map(({ length }) => length));
-    if (longest - 1 > this.room) throw tooLong(this.#maxPositions - this.room + longest, 0, this.#maxPositions);
+    for (const [r, { length }] of continuations.entries()) {
+      const room = this.rooms[r]!;
+      if (length - 1 > room) throw tooLong(this.#maxPositions - room + length, 0, this.#maxPositions);
+    }
     const scores = continuations.map((tokens, r) => {
       const score = new Float64Array(tokens.length);
-      score[0] = logSoftmax(this.next[r]!)[tokens[0]!]!;
+      if (tokens.length > 0) score[0] = logSoftmax(this.next[r]!)[tokens[0]!]!;
       return score;
     });
-    if (continuations.every(({ length }) => length === 1)) return scores;
-    // A row of one token feeds it, and what comes after it is not looked at.
-    const fed = continuations.map((tokens) => tokens.slice(0, Math.max(1, tokens.length - 1)));
+    if (continuations.every(({ length }) => length <= 1)) return scores;
+    // A row of one token or none feeds one all the same, and what comes after it is not looked at.
+    const fed = continuations.map((tokens) => (tokens.length > 1 ? tokens.slice(0, -1) : [tokens[0] ?? 0]));
     const logits = await this.fork().advance(fed, true);
     for (const [r, tokens] of continuations.entries()) {
       for (let t = 1; t < tokens.length; t++) scores[r]![t] = logSoftmax(logits[r]![t - 1]!)[tokens[t]!]!;
