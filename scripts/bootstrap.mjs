@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findChromium, installChromium } from './chromium.mjs';
+import { findChromium, hasVulkanLoader, installChromium } from './chromium.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const tasks = ['demo', 'test', 'start'];
@@ -90,9 +90,9 @@ function build() {
 }
 
 function needChromium() {
-  if (findChromium() !== undefined) return;
-  step('Asked apt for chromium', () => {
-    if (installChromium()) return;
+  if (findChromium() !== undefined && hasVulkanLoader()) return;
+  step('Asked apt for chromium and libvulkan1', () => {
+    if (installChromium() || findChromium() !== undefined) return;
     throw new SetUpError(
       'The tests open VS Code in a browser: install Chromium (on Debian: apt-get install chromium).',
     );

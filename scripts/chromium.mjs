@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge'];
@@ -28,8 +28,19 @@ export function findChromium() {
   });
 }
 
+/** Debian's Vulkan loader; with the software driver in the chromium package it is a GPU for tests. */
+const vulkanLoaders = ['/usr/lib/x86_64-linux-gnu/libvulkan.so.1', '/usr/lib/aarch64-linux-gnu/libvulkan.so.1'];
+
 /**
- * Installs Debian's chromium where apt is at hand and this user may use it.
+ * Whether tests of the WebGPU device can run on a machine without a GPU; elsewhere than on Linux they use what is there.
+ * @returns {boolean} whether nothing is missing
+ */
+export function hasVulkanLoader() {
+  return process.platform !== 'linux' || vulkanLoaders.some((file) => existsSync(file));
+}
+
+/**
+ * Installs Debian's chromium and Vulkan loader where apt is at hand and this user may use it.
  * @returns {boolean} whether a browser is there now
  */
 export function installChromium() {
@@ -43,5 +54,5 @@ export function installChromium() {
     );
   };
   if (process.platform !== 'linux' || !apt(['-qq', 'update'])) return false;
-  return apt(['-qq', 'install', '-y', '--no-install-recommends', 'chromium']) && findChromium() !== undefined;
+  return apt(['-qq', 'install', '-y', '--no-install-recommends', 'chromium', 'libvulkan1']) && findChromium() !== undefined;
 }

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { processEnvironment } from '../experiments/environment.ts';
 import { exitStatus, reportOf } from './exitStatus.ts';
