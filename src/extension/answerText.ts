@@ -50,9 +50,9 @@ function rankingTable(rankings: readonly (readonly [string, Ranking])[]): string
   return `${head}\n${rows.join('\n')}`;
 }
 
-/** The hover's Markdown: both answers in full, the prompt as the model saw it, the time; links are put under it. */
+/** The hover's Markdown: the time and links, both answers in full, and the prompt as the model saw it. */
 export function answerDetails(report: AnswerReport, links: readonly string[]): string {
-  const parts: string[] = [];
+  const parts = [[`${formatFigure(report.milliseconds)} ms`, ...links].join(' · ')];
   const { adapter, base } = report;
   const name = escapeMarkdown(report.adapterName ?? 'Adapter');
   const rankings: (readonly [string, Ranking])[] = [];
@@ -63,6 +63,5 @@ export function answerDetails(report: AnswerReport, links: readonly string[]): s
   if (base.kind === 'text') parts.push(continuation('Base model', base));
   if (adapter === null) parts.push('No adapter is active, so the base model answers alone.');
   parts.push(`**Prompt as the model saw it**\n\n${fenced(report.prompt)}`);
-  parts.push(`${formatFigure(report.milliseconds)} ms${links.length === 0 ? '' : ` · ${links.join(' · ')}`}`);
   return parts.join('\n\n');
 }

@@ -148,6 +148,8 @@ step('the adapter is compared with the base model and the hard prompts', async (
 step('chart and active adapter survive a reload of the window', async () => {
   await workbench.page.reload();
   await workbench.statusBarItem('tiny · commit-kind 1').waitFor();
+  // The workbench may not have stored yet which tab was in front.
+  await workbench.page.locator('.tab').filter({ hasText: 'Softprompt Runs' }).click();
   await workbench.webview().locator('canvas').first().waitFor();
   await workbench.screenshot('6-reloaded');
 });
