@@ -52,28 +52,28 @@ export class Chart {
     new ResizeObserver(() => this.#fit()).observe(this.#canvas);
   }
 
-  /** Draws these lines; `empty` is said when they have no points. */
+  /** Draws these lines; `empty` is said when they have no points. A line may get its first points later. */
   draw(lines: readonly Line[], theme: Theme, logScale: boolean, empty: string): void {
-    const shown = lines.filter((line) => line.steps.length > 0);
-    this.#lines = shown;
-    this.#canvas.hidden = shown.length === 0;
-    this.#empty.hidden = shown.length > 0;
+    const isEmpty = lines.every((line) => line.steps.length === 0);
+    this.#lines = lines;
+    this.#canvas.hidden = isEmpty;
+    this.#empty.hidden = !isEmpty;
     setText(this.#empty, empty);
     this.#canvas.setAttribute('aria-label', this.#spoken());
     this.#readAt(null);
-    if (shown.length === 0) {
+    if (isEmpty) {
       this.#destroy();
       return;
     }
-    const data = uPlot.join(shown.map(({ steps, values }) => [[...steps], [...values]]));
-    const drawn = JSON.stringify([theme, logScale, shown.map(({ run, part, colour }) => [run, part, colour])]);
+    const data = uPlot.join(lines.map(({ steps, values }) => [[...steps], [...values]]));
+    const drawn = JSON.stringify([theme, logScale, lines.map(({ run, part, colour }) => [run, part, colour])]);
     if (this.#plot !== null && drawn === this.#drawn) {
       this.#plot.setData(data);
       return;
     }
     this.#destroy();
     this.#drawn = drawn;
-    this.#plot = new uPlot(this.#plotOptions(shown, theme, logScale), data, this.#canvas);
+    this.#plot = new uPlot(this.#plotOptions(lines, theme, logScale), data, this.#canvas);
   }
 
   #destroy(): void {
@@ -112,10 +112,11 @@ export class Chart {
   /** Tells each run's values under the cursor, or without one its last. */
   #readAt(index: number | null): void {
     const step = index === null ? null : (this.#plot?.data[0][index] ?? null);
-    const runs = [...new Set(this.#lines.map(({ runId }) => runId))].map((runId) => {
+    const runs = [...new Set(this.#lines.map(({ runId }) => runId))].flatMap((runId) => {
       const lines = this.#lines.filter((line) => line.runId === runId);
       const values = lines.map((line) => this.#valueAt(line, step)).filter((value) => value !== null);
       const [first] = lines;
+      if (values.length === 0) return [];
       return h(
         'span',
         { class: `colour-${first?.colour}` },
@@ -133,7 +134,9 @@ export class Chart {
   }
 
   #spoken(): string {
-    const last = this.#lines.map((line) => `${line.run} ${this.#valueAt(line, null)}`);
+    const last = this.#lines
+      .filter(({ steps }) => steps.length > 0)
+      .map((line) => `${line.run} ${this.#valueAt(line, null)}`);
     return `${this.#options.title} by step. Last values: ${last.join(', ')}`;
   }
 }

@@ -39,12 +39,17 @@ test('a live run is asked for, drawn as its points arrive, and stopped from its 
   await post({ type: 'runs', starting: false, trusted: true, runs: [live, done] });
   await page.getByText('The first step has not been taken yet.').first().waitFor();
   const events = fakeEvents(44, 60);
-  await post({ type: 'events', runId: 'live', whole: true, events: events.slice(0, 30) });
+  await post({ type: 'events', runId: 'live', whole: true, events: events.slice(0, 15) });
   const chart = page.getByRole('img', { name: /^Loss by step/ });
   await chart.waitFor();
   const before = await chart.screenshot();
-  await post({ type: 'events', runId: 'live', whole: false, events: events.slice(30) });
+  const canvas = await chart.locator('canvas').elementHandle();
+  await post({ type: 'events', runId: 'live', whole: false, events: events.slice(15) });
   await page.getByText('60 / 120').waitFor();
+  assert.ok(
+    await canvas?.evaluate((element) => element.isConnected),
+    'the first validation must not draw the chart anew',
+  );
   assert.ok(!before.equals(await chart.screenshot()), 'the chart did not move');
   await page.getByRole('button', { name: 'Stop' }).click();
   assert.deepEqual(sent, [{ type: 'ready' }, { type: 'load', runId: 'live' }, { type: 'stop', runId: 'live' }]);
