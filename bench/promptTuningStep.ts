@@ -28,7 +28,10 @@ try {
     weights
       .filter((weight) => !weight.optional)
       .map(({ name, shape }) => {
-        const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 0.04 * random.uniform() - 0.02);
+        const data = Float32Array.from(
+          { length: shape.reduce((a, b) => a * b, 1) },
+          () => 0.04 * random.uniform() - 0.02,
+        );
         return { name, dtype: 'F32', shape, data };
       }),
   );

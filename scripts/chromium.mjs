@@ -54,5 +54,7 @@ export function installChromium() {
     );
   };
   if (process.platform !== 'linux' || !apt(['-qq', 'update'])) return false;
-  return apt(['-qq', 'install', '-y', '--no-install-recommends', 'chromium', 'libvulkan1']) && findChromium() !== undefined;
+  return (
+    apt(['-qq', 'install', '-y', '--no-install-recommends', 'chromium', 'libvulkan1']) && findChromium() !== undefined
+  );
 }

@@ -1,5 +1,6 @@
 import type { Tokenizer } from '../checkpoint/tokenizer.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
+import { checkTokens } from '../models/inputs.ts';
 import type { DataRow } from './dataRow.ts';
 import type { Example, Task } from './example.ts';
 import type { Template } from './template.ts';
@@ -45,7 +46,7 @@ export interface Examples {
 /**
  * Turns rows into examples. Rows that hold `input_ids` are taken as already tokenised, all others go through the
  * template and the tokenizer.
- * @throws SoftpromptError data-invalid, template-column, template-value; all name file and line
+ * @throws SoftpromptError data-invalid, template-column, template-value, all with file and line; token-unknown
  */
 export function tokenizeRows(rows: readonly DataRow[], source: ExampleSource): Examples {
   const examples: Example[] = [];
@@ -64,7 +65,11 @@ function tokenizeRow(row: DataRow, source: ExampleSource): Omit<Example, 'row'> 
   const { file, task, text, vocabularySize } = source;
   const place = { file, line: row.line };
   if (isTokenized(row.values)) return tokenizedExample(row.values, task, place, vocabularySize);
-  if (text !== undefined) return templatedExample(row.values, task, place, text);
+  if (text !== undefined) {
+    const example = templatedExample(row.values, task, place, text);
+    if (vocabularySize !== undefined) checkTokens(example.inputIds, vocabularySize);
+    return example;
+  }
   throw new SoftpromptError('data-invalid', {
     ...place,
     problem: 'has no input_ids, and there is no template to make them from its columns',

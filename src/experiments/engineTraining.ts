@@ -7,7 +7,7 @@ import type { Method, TrainedTensors } from '../methods/method.ts';
 import { configureMethod } from '../methods/table.ts';
 import { type Model, openModel } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
-import { newestCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
+import { checkFits, newestCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import { type TrainingOutcome, train } from '../training/train.ts';
 import { readExperimentRows } from './experimentRows.ts';
@@ -27,6 +27,8 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
   const rows = await readExperimentRows(experiment, model, positions);
   const { device } = await chooseDevice(experiment.training.device);
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
+  const resume = checkpoint === null ? null : await readCheckpoint(checkpoint);
+  if (checkpoint !== null && resume !== null) checkFits(checkpoint, resume, method.trainables);
   const sampler = await TrainingSampler.create(experiment.model, device, method, rows.validation);
   const events = train(
     {
@@ -38,7 +40,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
       options: experiment.training,
       device,
       checkpoints,
-      resume: checkpoint === null ? null : await readCheckpoint(checkpoint),
+      resume,
       sample: sampler && ((tensors) => sampler.sample(tensors)),
       now: () => performance.now(),
     },

@@ -9,7 +9,13 @@ test('sizes, times and counts read as a person writes them', () => {
 });
 
 test('a figure keeps three digits, and numbers that are none keep their name', () => {
-  assert.deepEqual([0.12345, 12.345, 123.45, 1234.5].map(formatFigure), ['0.123', '12.3', '123', '1\u2009235']);
+  assert.deepEqual([0.001234, 0.12345, 12.345, 123.45, 1234.5].map(formatFigure), [
+    '0.0012',
+    '0.123',
+    '12.3',
+    '123',
+    '1\u2009235',
+  ]);
   assert.equal(formatFigure(Number.NaN), 'NaN');
   assert.equal(formatFigure(Number.POSITIVE_INFINITY), 'Infinity');
 });

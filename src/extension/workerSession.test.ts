@@ -94,7 +94,7 @@ test('another model or device is loaded anew, and the adapter made active on it 
 
 test('requests take turns, and one that is cancelled while it waits is never sent', async () => {
   const { session, worker } = setUp();
-  await session.load(place, never);
+  await session.answer('warm up', place, never);
   worker.auto = false;
   const controller = new AbortController();
   const first = session.answer('first', place, never);
@@ -115,7 +115,7 @@ test('requests take turns, and one that is cancelled while it waits is never sen
 
 test('a swap while the worker is busy takes effect with the next answer', async () => {
   const { session, worker } = setUp();
-  await session.load(place, never);
+  await session.answer('warm up', place, never);
   worker.auto = false;
   const training = session.train({ experiment: '/e', store: '/s', resume: null, set: [], name: 'e' }, never);
   await settle();
@@ -130,7 +130,7 @@ test('a swap while the worker is busy takes effect with the next answer', async 
 
 test('an adapter that does not fit leaves the one before', async () => {
   const { session, worker } = setUp('/a/1');
-  await session.load(place, never);
+  await session.answer('warm up', place, never);
   worker.auto = false;
   const swap = session.activate('/bad', place, never);
   await settle();

@@ -6,8 +6,6 @@ import {
   type AnswerReport,
   activate,
   answer,
-  type DeviceReport,
-  devices,
   evaluate,
   loadModel,
   type ModelReport,
@@ -15,7 +13,6 @@ import {
   train,
 } from '../worker/protocol.ts';
 import { type Disposable, Emitter, type Event } from './events.ts';
-import { modelName } from './modelChoice.ts';
 
 /** What the session needs of a worker; a test has one without a process. */
 export type WorkerConnection = Pick<
@@ -103,18 +100,6 @@ export class WorkerSession implements Disposable {
 
   get state(): SessionState {
     return this.#state;
-  }
-
-  /** Loads a model, unless it is loaded. */
-  load(place: ModelPlace, signal: AbortSignal): Promise<ModelReport> {
-    return this.#inTurn(`loading ${modelName(place.dir)}`, signal, async (worker) =>
-      this.#ensureModel(worker, place, signal),
-    );
-  }
-
-  /** What this machine can run on. */
-  devices(signal: AbortSignal): Promise<readonly DeviceReport[]> {
-    return this.#inTurn('looking for devices', signal, (worker) => worker.request(devices, {}, { signal }));
   }
 
   /**

@@ -165,8 +165,8 @@ const words = {
     what: `peft_type ${d.type} is not supported yet.`,
     todo: `Methods that can be trained and applied: ${d.known.join(', ')}.`,
   }),
-  'checkpoint-foreign': (d: { file: string }): Words => ({
-    what: `${d.file}: not a checkpoint of a training run.`,
+  'checkpoint-foreign': (d: { file: string; problem?: string }): Words => ({
+    what: `${d.file}: ${d.problem ?? 'not a checkpoint of a training run'}.`,
     todo: 'Remove the file, or resume from another one.',
   }),
   'adapter-mismatch': (d: { dir: string; tensor: string; problem: string }): Words => ({
@@ -184,6 +184,10 @@ const words = {
   'adapter-base': (d: { dir: string; trained: string; model: string }): Words => ({
     what: `${d.dir}: the adapter was trained on ${d.trained} as it was then; ${d.model} is another model, or has changed.`,
     todo: 'Load the model it was trained on, or train it again.',
+  }),
+  'token-unknown': (d: { id: number; vocabulary: number }): Words => ({
+    what: `Token id ${d.id} is no token of the model, whose vocabulary has ${d.vocabulary}.`,
+    todo: 'The tokenizer in the model folder belongs to another model, or the ids do.',
   }),
   'device-unknown': (d: { device: string; known: readonly string[] }): Words => ({
     what: `Device "${d.device}" is not known.`,

@@ -1,4 +1,5 @@
 import { SoftpromptError } from '../foundation/errors.ts';
+import { checkTokens } from '../models/inputs.ts';
 import type { Decoding } from './decoding.ts';
 import type { AttachedModel } from './languageModel.ts';
 import { logSoftmax } from './sampling.ts';
@@ -22,11 +23,14 @@ export class Reading {
     this.#maxPositions = maxPositions;
   }
 
-  /** @throws SoftpromptError prompt-length when a prompt is empty or leaves no room for a token */
+  /** @throws SoftpromptError prompt-length when a prompt is empty or leaves no room for a token; token-unknown */
   static async of(attached: AttachedModel, prompts: readonly (readonly number[])[]): Promise<Reading> {
-    const { maxPositions } = attached.language.model.decoder.sizes;
+    const { maxPositions, vocabulary } = attached.language.model.decoder.sizes;
     const { virtualTokens } = attached.method;
-    for (const { length } of prompts) checkLength(length, virtualTokens, maxPositions);
+    for (const prompt of prompts) {
+      checkLength(prompt.length, virtualTokens, maxPositions);
+      checkTokens(prompt, vocabulary);
+    }
     const decoding = await attached.decode(prompts.length);
     const logits = await decoding.advance(prompts);
     return new Reading(
@@ -43,10 +47,12 @@ export class Reading {
 
   /**
    * Natural-log probabilities of each row's continuation, a token at a time; none for an empty one.
-   * @throws SoftpromptError prompt-length when the model has no positions for them
+   * @throws SoftpromptError prompt-length when the model has no positions for them; token-unknown
    */
   async score(continuations: readonly (readonly number[])[]): Promise<readonly Float64Array[]> {
-    for (const [r, { length }] of continuations.entries()) {
+    for (const [r, continuation] of continuations.entries()) {
+      checkTokens(continuation, this.next[r]!.length);
+      const { length } = continuation;
       const room = this.rooms[r]!;
       if (length - 1 > room) throw tooLong(this.#maxPositions - room + length, 0, this.#maxPositions);
     }

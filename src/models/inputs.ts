@@ -1,3 +1,4 @@
+import { SoftpromptError } from '../foundation/errors.ts';
 import { floats, integers, type Tensor } from '../runtime/tensor.ts';
 
 /**
@@ -17,6 +18,17 @@ export interface LabelledRow {
 
 /** The label of a position that is not supervised. */
 export const unsupervised = -100;
+
+/**
+ * Checks that ids are tokens of a model: beyond its table the runtime would fail without saying where, or read elsewhere.
+ * @throws SoftpromptError token-unknown
+ */
+export function checkTokens(ids: ArrayLike<number>, vocabulary: number): void {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    if (!(id >= 0 && id < vocabulary)) throw new SoftpromptError('token-unknown', { id, vocabulary });
+  }
+}
 
 /** A batch made into graph inputs. */
 export interface LossInputs {

@@ -8,12 +8,12 @@ const variants = {
   default: () => (frequency: number) => frequency,
   /** Position interpolation, https://arxiv.org/abs/2306.15595. */
   linear: (rope) => {
-    const factor = rope.number('factor');
+    const factor = factorOf(rope);
     return (frequency) => frequency / factor;
   },
   /** Llama 3.1's: long wavelengths are stretched, short ones kept, those between blended. */
   llama3: (rope) => {
-    const factor = rope.number('factor');
+    const factor = factorOf(rope);
     const low = rope.number('low_freq_factor', 1);
     const high = rope.number('high_freq_factor', 4);
     const original = rope.number('original_max_position_embeddings', 8192);
@@ -26,6 +26,12 @@ const variants = {
     };
   },
 } satisfies Record<string, (rope: ModelConfig) => (frequency: number) => number>;
+
+function factorOf(rope: ModelConfig): number {
+  const factor = rope.number('factor');
+  if (factor > 0) return factor;
+  throw rope.invalid('factor', `is ${factor}; it must be above 0`);
+}
 
 /**
  * The inverse frequencies of a rotary embedding, one for each pair of dimensions, from `rope_parameters` (transformers 5)

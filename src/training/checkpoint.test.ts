@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { writeSafetensors } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
-import { newestCheckpoint, readCheckpoint, type TrainingState, writeCheckpoint } from './checkpoint.ts';
+import { checkFits, newestCheckpoint, readCheckpoint, type TrainingState, writeCheckpoint } from './checkpoint.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -79,5 +79,20 @@ test('a file that no run wrote is refused', async () => {
       assert.ok(error.message.includes(file));
       return true;
     });
+  }
+});
+
+test('a checkpoint of other tensors than the method trains is refused', () => {
+  const own = [
+    { name: 'prompt_embeddings', dims: [2, 2] },
+    { name: 'a:b/c', dims: [1] },
+  ];
+  checkFits('file', state, own);
+  const [first, second] = own as [(typeof own)[number], (typeof own)[number]];
+  for (const others of [[first], [first, { ...second, dims: [2] }], [first, { ...second, name: 'other' }], []]) {
+    assert.throws(
+      () => checkFits('file', state, others),
+      (error) => SoftpromptError.is(error, 'checkpoint-foreign'),
+    );
   }
 });

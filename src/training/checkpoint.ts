@@ -6,6 +6,7 @@ import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import { type TensorData, writeSafetensors } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { TrainedTensors } from '../methods/method.ts';
+import type { TrainableSpec } from '../models/lossGraph.ts';
 import type { Moments } from './adamw.ts';
 
 /** Everything a run needs to go on as if it had never stopped. */
@@ -90,6 +91,18 @@ export async function readCheckpoint(file: string): Promise<TrainingState> {
     moments,
     best: best === null ? null : { ...best, tensors: kinds.get('best')! },
   };
+}
+
+/**
+ * Checks that a checkpoint is one of a run that trains these tensors.
+ * @throws SoftpromptError checkpoint-foreign
+ */
+export function checkFits(file: string, { tensors }: TrainingState, trainables: readonly TrainableSpec[]): void {
+  const fits =
+    tensors.size === trainables.length &&
+    trainables.every(({ name, dims }) => tensors.get(name)?.length === dims.reduce((n, size) => n * size, 1));
+  if (!fits)
+    throw new SoftpromptError('checkpoint-foreign', { file, problem: 'a checkpoint of another method or model' });
 }
 
 function parseState(text: string | undefined): z.infer<typeof writtenState> | null {

@@ -5,6 +5,7 @@ export function formatFigure(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '–';
   const size = Math.abs(value);
   if (size >= 1000) return formatCount(value);
+  if (size > 0 && size < 0.01) return value.toPrecision(2);
   return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(3);
 }
 

@@ -71,6 +71,7 @@ test('config.json with values that cannot be is refused with the key', async () 
     [llama, { rope_parameters: { rope_type: 'dynamic', rope_theta: 10_000 } }, /rope_type is "dynamic"; .* llama3/],
     [llama, { rope_parameters: { rope_type: 'valueOf', rope_theta: 10_000 } }, /rope_type is "valueOf"/],
     [llama, { rope_parameters: { rope_type: 'linear' } }, /factor/],
+    [llama, { rope_parameters: { rope_type: 'linear', factor: 0 } }, /factor is 0; it must be above 0/],
     [llama, { rope_parameters: 'linear' }, /rope_parameters/],
   ] as const) {
     await assert.rejects(openModel(await changed(source, config)), (error) => {
@@ -162,6 +163,15 @@ test('an empty prompt, and one that leaves no room, are refused with the numbers
   const reading = await Reading.of(soft, [words(maxPositions - 5)]);
   const answers = [[1], [2, 3, 4]];
   await assert.rejects(scoreAnswers(reading, answers, greedy.signal), refused('prompt-length', /positions/));
+});
+
+test('a token that the model does not have is refused where it is given', async () => {
+  const base = await language.attach(null);
+  const { vocabulary } = language.model.decoder.sizes;
+  const beyond = new RegExp(`${vocabulary} is no token`);
+  await assert.rejects(generate(base, [[1], [2, vocabulary]], greedy), refused('token-unknown', beyond));
+  const reading = await Reading.of(base, [[1]]);
+  await assert.rejects(scoreAnswers(reading, [[vocabulary]], greedy.signal), refused('token-unknown', beyond));
 });
 
 test('generation ends where the positions end', async () => {
