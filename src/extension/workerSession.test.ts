@@ -68,6 +68,12 @@ function setUp(adapter: string | null = null): { session: WorkerSession; worker:
   return { session: new WorkerSession(() => worker, adapter), worker };
 }
 
+/** Has the model and the adapter loaded, and forgets what was asked for it. */
+async function warmUp(session: WorkerSession, worker: FakeWorker): Promise<void> {
+  await session.answer('warm up', place, never);
+  worker.asked.length = 0;
+}
+
 /** Lets everything that can go on go on. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -94,47 +100,47 @@ test('another model or device is loaded anew, and the adapter made active on it 
 
 test('requests take turns, and one that is cancelled while it waits is never sent', async () => {
   const { session, worker } = setUp();
-  await session.answer('warm up', place, never);
+  await warmUp(session, worker);
   worker.auto = false;
   const controller = new AbortController();
   const first = session.answer('first', place, never);
   const second = session.answer('second', place, controller.signal);
   const third = session.answer('third', place, never);
   await settle();
-  assert.deepEqual(worker.methods.slice(1), ['answer']);
+  assert.deepEqual(worker.methods, ['answer']);
   controller.abort();
   await assert.rejects(second, isAbort);
-  worker.asked[1]?.answer({});
+  worker.asked[0]?.answer({});
   await first;
   await settle();
-  assert.deepEqual(worker.asked[2]?.params, { text: 'third' });
-  worker.asked[2]?.answer({});
+  assert.deepEqual(worker.asked[1]?.params, { text: 'third' });
+  worker.asked[1]?.answer({});
   await third;
   assert.equal(session.state.activity, null);
 });
 
 test('a swap while the worker is busy takes effect with the next answer', async () => {
   const { session, worker } = setUp();
-  await session.answer('warm up', place, never);
+  await warmUp(session, worker);
   worker.auto = false;
   const training = session.train({ experiment: '/e', store: '/s', resume: null, set: [], name: 'e' }, never);
   await settle();
   assert.equal(await session.activate('/a/2', place, never), null);
   assert.equal(session.state.adapter, '/a/2');
   worker.auto = true;
-  worker.asked[1]?.answer({});
+  worker.asked[0]?.answer({});
   await training;
   await session.answer('x', place, never);
-  assert.deepEqual(worker.methods, ['loadModel', 'train', 'activate', 'answer']);
+  assert.deepEqual(worker.methods, ['train', 'activate', 'answer']);
 });
 
 test('an adapter that does not fit leaves the one before', async () => {
   const { session, worker } = setUp('/a/1');
-  await session.answer('warm up', place, never);
+  await warmUp(session, worker);
   worker.auto = false;
   const swap = session.activate('/bad', place, never);
   await settle();
-  worker.asked[1]?.fail(new Error('does not fit'));
+  worker.asked[0]?.fail(new Error('does not fit'));
   await assert.rejects(swap, /does not fit/);
   assert.equal(session.state.adapter, '/a/1');
 });
