@@ -18,7 +18,14 @@ export class TrainingProgress {
 
   /** Takes the next event of the run. */
   show(event: TrainingEvent): void {
-    if (event.event === 'start') this.#total = event.total_steps;
+    if (event.event === 'start') {
+      this.#total = event.total_steps;
+      const { trainable_parameters: trained, total_parameters: all, device, device_reason: reason } = event;
+      const share = ((100 * trained) / all).toPrecision(2);
+      this.#line(
+        `${trained} trained parameters (${share} %) on ${device}${reason === undefined ? '' : ` (${reason})`}`,
+      );
+    }
     if (event.event === 'step') this.#showStep(event);
     if (event.event === 'eval') {
       const note = event.best ? ', the best so far' : '';

@@ -8,7 +8,7 @@ import { configureMethod } from '../methods/table.ts';
 import { type Model, openModel } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import { checkFits, newestCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
-import type { TrainingEvent } from '../training/events.ts';
+import type { StartEvent, TrainingEvent } from '../training/events.ts';
 import { type TrainingOutcome, train } from '../training/train.ts';
 import { readExperimentRows } from './experimentRows.ts';
 import type { Experiment } from './schema.ts';
@@ -25,7 +25,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
   const { method, initial } = await startingPoint(experiment, model);
   const positions = model.decoder.sizes.maxPositions - method.virtualTokens;
   const rows = await readExperimentRows(experiment, model, positions);
-  const { device } = await chooseDevice(experiment.training.device);
+  const { device, reason } = await chooseDevice(experiment.training.device);
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
   const resume = checkpoint === null ? null : await readCheckpoint(checkpoint);
   if (checkpoint !== null && resume !== null) checkFits(checkpoint, resume, method.trainables);
@@ -47,7 +47,10 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
     signal,
   );
   try {
-    const outcome = yield* countingRowsLeftOut(events, rows.tooLong);
+    const outcome = yield* withSetUp(events, {
+      device_reason: reason,
+      ...(rows.tooLong > 0 && { rows_left_out: rows.tooLong }),
+    });
     const { tensors, ...end } = outcome;
     await writeAdapter(adapterFolder, { method, tensors });
     yield { event: 'done', ...end, adapter: adapterFolder };
@@ -56,16 +59,16 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
   }
 }
 
-/** The engine's events, the first one with the number of rows that were too long. */
-async function* countingRowsLeftOut(
+/** The engine's events, the first one with what only the set-up knows. */
+async function* withSetUp(
   events: ReturnType<typeof train>,
-  tooLong: number,
+  known: Pick<StartEvent, 'device_reason' | 'rows_left_out'>,
 ): AsyncGenerator<TrainingEvent, TrainingOutcome> {
   try {
     for (;;) {
       const { value, done } = await events.next();
       if (done) return value;
-      yield value.event === 'start' && tooLong > 0 ? { ...value, rows_left_out: tooLong } : value;
+      yield value.event === 'start' ? { ...value, ...known } : value;
     }
   } finally {
     // Ends the run when the reader leaves before the end; does nothing after it.

@@ -16,10 +16,12 @@ test('the status bar names model, who answers, device, and spins while the worke
     vocabulary: 1,
     maxPositions: 1,
     device: 'cpu',
+    deviceReason: 'cpu: works; webgpu: no adapter',
     seconds: 1,
   };
   const busy = { ...idle, model, adapter: '/w/.softprompt/adapters/commit-kind/3', activity: 'answering' };
   assert.equal(statusText(busy, choice, true), '$(sync~spin) tiny · commit-kind 3 · cpu');
+  assert.match(statusDetails(busy, choice, true), /cpu \\\(cpu: works; webgpu: no adapter\\\)/);
 });
 
 test('it says what is missing: a model, the worker, trust', () => {

@@ -33,7 +33,7 @@ export function statusDetails(state: SessionState, choice: ModelChoice, trusted:
     rows.push(['Loaded', 'nothing yet; it is loaded with the first request']);
   } else {
     rows.push(['Loaded', `${model.name}: ${model.modelType}, ${formatCount(model.parameters)} parameters`]);
-    rows.push(['Device', model.device]);
+    rows.push(['Device', `${model.device} (${model.deviceReason})`]);
   }
   if (state.residentBytes !== null) rows.push(['Memory', formatBytes(state.residentBytes)]);
   if (state.worker === 'crashed') rows.push(['Worker', 'has crashed; the next request starts it again']);

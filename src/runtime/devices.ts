@@ -54,8 +54,14 @@ function probeApart(device: Device): Promise<DeviceProbe> {
   });
 }
 
+/** A device with the reason why it and no other. */
+export interface DeviceChoice {
+  readonly device: Device;
+  readonly reason: string;
+}
+
 /** The device to use: the one asked for if it works, or for `auto` the fastest that works. */
-export async function chooseDevice(wanted: string): Promise<{ readonly device: Device; readonly reason: string }> {
+export async function chooseDevice(wanted: string): Promise<DeviceChoice> {
   if (wanted === 'cpu') return { device: 'cpu', reason: 'asked for' };
   if (wanted !== 'auto' && !deviceNames.includes(wanted as Device)) {
     throw new SoftpromptError('device-unknown', { device: wanted, known: ['auto', ...deviceNames] });

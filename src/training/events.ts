@@ -20,6 +20,8 @@ export interface StartEvent {
   readonly trainable_parameters: number;
   readonly total_parameters: number;
   readonly device: string;
+  /** Why this device and no other. */
+  readonly device_reason?: string;
 }
 
 /** One optimiser step. Steps count from 1; the loss is that of the batch before its update. */

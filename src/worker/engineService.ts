@@ -69,7 +69,7 @@ export class EngineService implements WorkerService {
 
   async loadModel({ dir, device: wanted }: z.infer<typeof loadModelParams>): Promise<ModelReport> {
     const began = performance.now();
-    const { device } = await chooseDevice(wanted);
+    const { device, reason } = await chooseDevice(wanted);
     if (this.#language?.model.dir !== dir || this.#language.device !== device) {
       await this.#language?.close();
       this.#language = null;
@@ -82,7 +82,7 @@ export class EngineService implements WorkerService {
     const { name, modelType, parameters, decoder } = this.#language.model;
     const { vocabulary, maxPositions } = decoder.sizes;
     const seconds = (performance.now() - began) / 1000;
-    return { dir, name, modelType, parameters, vocabulary, maxPositions, device, seconds };
+    return { dir, name, modelType, parameters, vocabulary, maxPositions, device, deviceReason: reason, seconds };
   }
 
   async activate({ adapter: dir }: z.infer<typeof activateParams>): Promise<ActivationReport> {

@@ -54,6 +54,8 @@ export interface ModelReport {
   readonly vocabulary: number;
   readonly maxPositions: number;
   readonly device: string;
+  /** Why this device and no other. */
+  readonly deviceReason: string;
   readonly seconds: number;
 }
 export const loadModelParams = z.object({ dir: z.string(), device: z.string() });
