@@ -1,4 +1,3 @@
-import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { engineTraining } from '../experiments/engineTraining.ts';
 import type { Environment } from '../experiments/environment.ts';
@@ -6,6 +5,7 @@ import { readExperiment } from '../experiments/experimentFile.ts';
 import { findStore } from '../experiments/store.ts';
 import { newRun, type PreparedRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
+import { writeObstacle } from '../foundation/files.ts';
 import type { DoneEvent } from '../training/events.ts';
 import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
@@ -32,8 +32,9 @@ export async function train(
   env: Environment,
 ): Promise<number> {
   const output = options.output === undefined ? null : resolve(options.output);
-  if (output !== null && existsSync(output) && !statSync(output).isDirectory()) {
-    throw new SoftpromptError('option-invalid', { option: `--output ${output}`, problem: 'is a file, not a folder' });
+  const obstacle = output === null ? null : await writeObstacle(output);
+  if (obstacle !== null) {
+    throw new SoftpromptError('option-invalid', { option: `--output ${output}`, problem: obstacle });
   }
   const prepared = await prepare(file, options, terminal, env);
   const progress = options.json === true ? null : new TrainingProgress(terminal);

@@ -34,6 +34,16 @@ const words = {
     todo: 'Check the path.',
   }),
   'file-unreadable': (d: { file: string; problem: string }): Words => ({ what: `${d.file}: ${d.problem}` }),
+  'file-system': (d: { path: string | null; problem: string }): Words => ({
+    what: `${d.path === null ? 'A file cannot be written' : d.path}: ${d.problem}.`,
+    todo: 'Make room, or see that you may write there, and try again.',
+    fault: 'work',
+  }),
+  'training-diverged': (d: { step: number; loss: number; gradientNorm: number }): Words => ({
+    what: `Step ${d.step}: the loss is ${d.loss} and its gradient's norm ${d.gradientNorm}, from which nothing can be learnt.`,
+    todo: 'Lower training.learning_rate, or clip with training.max_grad_norm.',
+    fault: 'work',
+  }),
   'run-not-resumable': (d: { run: string; problem: string }): Words => ({
     what: `Run ${d.run} cannot be resumed: ${d.problem}.`,
     todo: 'Train the experiment anew.',
@@ -161,8 +171,8 @@ const words = {
     what: `${d.file}: tensor ${d.tensor} is [${d.found.join(', ')}], config.json asks for [${d.expected.join(', ')}].`,
     todo: 'config.json and weights do not belong together.',
   }),
-  'method-unknown': (d: { type: string; known: readonly string[] }): Words => ({
-    what: `peft_type ${d.type} is not supported yet.`,
+  'method-unknown': (d: { source: string; type: string; known: readonly string[] }): Words => ({
+    what: `${d.source}: peft_type ${d.type} is not supported yet.`,
     todo: `Methods that can be trained and applied: ${d.known.join(', ')}.`,
   }),
   'checkpoint-foreign': (d: { file: string; problem?: string }): Words => ({
@@ -190,7 +200,7 @@ const words = {
     todo: 'The tokenizer in the model folder belongs to another model, or the ids do.',
   }),
   'device-unknown': (d: { device: string; known: readonly string[] }): Words => ({
-    what: `Device "${d.device}" is not known.`,
+    what: `Device "${d.device}" is not supported.`,
     todo: `Choose one of ${d.known.join(', ')}.`,
   }),
   'device-failed': (d: { device: string; problem: string }): Words => ({
@@ -234,7 +244,34 @@ export function wordsOf<R extends ErrorReason>(reason: R, details: ErrorDetails<
 export function explain(error: unknown): Words {
   if (SoftpromptError.is(error)) return wordsOf(error.reason, error.details);
   if (isAbort(error)) return wordsOf('cancelled', {});
+  if (isSystemError(error)) {
+    const problem = systemProblems.get(error.code) ?? error.message;
+    return wordsOf('file-system', { path: error.dest ?? error.path ?? null, problem });
+  }
   return wordsOf('internal', { problem: error instanceof Error ? error.message : String(error) });
+}
+
+/** What the system says when it cannot do something to a file, most of it while writing, in plain words. */
+const systemProblems: ReadonlyMap<string, string> = new Map([
+  ['EACCES', 'no permission to write there'],
+  ['EPERM', 'no permission to write there'],
+  ['EROFS', 'lies on a disk that is read-only'],
+  ['ENOSPC', 'the disk is full'],
+  ['EDQUOT', 'the disk quota is used up'],
+  ['ENOTDIR', 'a part of this path is a file, not a folder'],
+]);
+
+/** An error of the operating system, as Node throws it. */
+interface SystemError extends Error {
+  readonly code: string;
+  readonly syscall: string;
+  readonly path?: string;
+  /** Where something was to be moved. */
+  readonly dest?: string;
+}
+
+function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
 }
 
 /** Whether the error only says that somebody asked to stop. */

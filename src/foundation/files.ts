@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, constants, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SoftpromptError } from './errors.ts';
 
@@ -30,9 +30,29 @@ export async function writeFileAtomic(path: string, content: FileContent): Promi
   }
 }
 
+/**
+ * What keeps files from being written to a folder, which need not exist yet, or null: for finding out before hours of
+ * work instead of after them. Makes nothing.
+ */
+export async function writeObstacle(folder: string): Promise<string | null> {
+  for (let at = folder; ; at = dirname(at)) {
+    try {
+      if (!(await stat(at)).isDirectory()) return at === folder ? 'is a file, not a folder' : `${at} is a file`;
+      await access(at, constants.W_OK);
+      return null;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if ((code !== 'ENOENT' && code !== 'ENOTDIR') || at === dirname(at)) return `no permission to write to ${at}`;
+    }
+  }
+}
+
 /** The words for a failed read of `file`: it is missing, or what the system said. */
 export function fileError(file: string, error: unknown, needed?: string): SoftpromptError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  if (code === 'ENOTDIR' && (error as NodeJS.ErrnoException).syscall === 'scandir') {
+    return new SoftpromptError('file-unreadable', { file, problem: 'is not a folder.' }, { cause: error });
+  }
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new SoftpromptError('file-missing', { file, ...(needed === undefined ? {} : { needed }) }, { cause: error });
   }
