@@ -1,4 +1,5 @@
 import { planBatches } from '../data/batches.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
 import { LossRunner, supervisedWeight } from '../inference/lossRunner.ts';
 import type { Method, TrainedTensors } from '../methods/method.ts';
@@ -41,6 +42,7 @@ export interface TrainingOutcome extends Omit<DoneEvent, 'event' | 'adapter'> {
  * Trains: yields what happens and returns the weights to keep, those of the best validation loss (of the last step
  * without validation). When `signal` is aborted it stops after the current step and writes a checkpoint. The same setup
  * and seed give the same bytes, stopped and resumed or not.
+ * @throws SoftpromptError training-diverged when a loss or gradient is no finite number
  */
 export async function* train(
   setup: TrainingSetup,
@@ -142,6 +144,9 @@ class Run {
       for (const [name, gradient] of result.gradients) addInto(gradients, name, gradient);
     }
     const norm = gradientNorm(gradients);
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+      throw new SoftpromptError('training-diverged', { step: this.#step + 1, loss, gradientNorm: norm });
+    }
     const rate = learningRate(options, this.#step, total);
     this.#optimizer.step(this.#tensors, gradients, rate, clipFactor(norm, options.max_grad_norm));
     this.#step++;
