@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -56,6 +56,25 @@ test("a run starts from an adapter's tensors and keeps its config's keys", async
     assert.match(error.message, /has num_virtual_tokens 6, but the experiment asks for 7/);
     return true;
   });
+});
+
+test('a run that starts from an adapter says of its prompt how that one began', async () => {
+  const from = join(dir, 'from');
+  await cp(adapter, from, { recursive: true });
+  const config = JSON.parse(await readFile(join(from, configName), 'utf8')) as object;
+  await writeFile(join(from, configName), JSON.stringify({ ...config, prompt_tuning_init: 'RANDOM' }));
+  const { folder } = await run('a', [`method.init_from=${from}`]);
+  assert.equal(JSON.parse(await readFile(join(folder, configName), 'utf8')).prompt_tuning_init, 'RANDOM');
+});
+
+test('a training whose loss is no number any more ends with its step, not with an adapter', async () => {
+  const diverging = ['method={peft_type: FULL}', 'training.learning_rate=1e38'];
+  await assert.rejects(run('nan', diverging), (error) => {
+    assert.ok(SoftpromptError.is(error, 'training-diverged'), String(error));
+    assert.match(error.message, /^Step 2: the loss is NaN/);
+    return true;
+  });
+  assert.deepEqual(await readdir(join(dir, 'nan/adapter')), []);
 });
 
 test('a stopped run has an adapter; resumed, it ends with the bytes of a run that never stopped', async () => {

@@ -115,6 +115,7 @@ test('checks every value of a sweep in the place it is meant for', () => {
   assert.deepEqual(problemsOf(least + sweep), [
     '5:22 sweep.training.seed.1 expected a number, found "x"',
     '6:3 sweep.training.sed unknown key "sed"; did you mean "seed"?',
+    '7:14 sweep.method.r.0 unknown key "r"',
   ]);
 });
 
@@ -132,7 +133,7 @@ test('--set sets dotted keys with YAML values, null takes a key away, and its pa
   assert.equal(loaded.experiment.training.max_steps, 7);
   assert.equal(loaded.experiment.data.train, '/rows.jsonl');
   assert.equal(loaded.experiment.labels, undefined);
-  assert.equal(loaded.experiment.method.num_virtual_tokens, 3);
+  assert.partialDeepStrictEqual(loaded.experiment.method, { num_virtual_tokens: 3 });
   assert.equal(loaded.experiment.evaluation.baselines.plain?.prompt, 'a = {{text}}');
 });
 

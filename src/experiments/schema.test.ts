@@ -29,13 +29,23 @@ test("defaults are transformers' and those the method asks for", () => {
   assert.equal(training.learning_rate, 0.3);
   assert.equal(training.adam_beta2, 0.999);
   assert.equal(training.save_steps, training.eval_steps);
-  assert.equal(method.num_virtual_tokens, 20);
+  assert.partialDeepStrictEqual(method, { num_virtual_tokens: 20, prompt_tuning_init: 'SAMPLE_VOCAB' });
   assert.equal(experimentSchema.parse({ ...least, method: { peft_type: 'FULL' } }).training.learning_rate, 5e-5);
 });
 
-test('the number of virtual tokens is left to the adapter that training starts from', () => {
+test('the adapter that training starts from says how many virtual tokens there are and how they began', () => {
   const method = { peft_type: 'PROMPT_TUNING', init_from: 'a' };
-  assert.equal(experimentSchema.parse({ ...least, method }).method.num_virtual_tokens, undefined);
+  assert.deepEqual(experimentSchema.parse({ ...least, method }).method, method);
+});
+
+test("a misspelt key of a method is refused, PEFT's own keys are kept", () => {
+  const own = { task_type: 'CAUSAL_LM', token_dim: 8, tokenizer_name_or_path: null };
+  const parse = (keys: object) => experimentSchema.safeParse({ ...least, method: { ...least.method, ...keys } });
+  assert.partialDeepStrictEqual(parse(own).data?.method, own);
+  for (const peft_type of ['PROMPT_TUNING', 'FULL']) {
+    const [issue] = parse({ peft_type, num_virtual_tokns: 4 }).error?.issues ?? [];
+    assert.partialDeepStrictEqual(issue, { code: 'unrecognized_keys', keys: ['num_virtual_tokns'] });
+  }
 });
 
 test('labels may be written as numbers or truth values', () => {
@@ -47,7 +57,7 @@ test('metrics follow from whether the answers are a closed set', () => {
   assert.deepEqual(experimentSchema.parse(least).evaluation.metrics, ['exact_match', 'perplexity']);
 });
 
-test("keys of a method that are PEFT's own are kept, also for methods without keys here", () => {
+test('keys of a method without keys here are kept', () => {
   const method = { peft_type: 'LORA', r: 8, target_modules: ['q_proj'], layers_pattern: null };
   assert.deepEqual(experimentSchema.parse({ ...least, method }).method, method);
 });

@@ -33,15 +33,41 @@ const initFrom = path
   .optional()
   .describe("Adapter folder to start from (PEFT's, or AdapterHub's for BOTTLENECK), relative to this file.");
 
-const promptTuning = z.looseObject({
+const kept = z
+  .unknown()
+  .optional()
+  .describe("PEFT's own key: kept in adapter_config.json; filled in from the model when absent.");
+
+/** Keys of every PEFT configuration that have no meaning here. */
+const peftKeys = {
+  auto_mapping: kept,
+  base_model_name_or_path: kept,
+  inference_mode: kept,
+  modules_to_save: kept,
+  peft_version: kept,
+  revision: kept,
+  task_type: kept,
+};
+
+// Strict, unlike an adapter's own file: a misspelt key would train something else than was asked for without a word.
+const promptTuning = z.strictObject({
+  ...peftKeys,
+  num_attention_heads: kept,
+  num_layers: kept,
+  num_transformer_submodules: kept,
+  token_dim: kept,
+  tokenizer_kwargs: kept,
+  tokenizer_name_or_path: kept,
   peft_type: z.literal('PROMPT_TUNING').describe('Trains virtual tokens before the input (Lester et al. 2021).'),
   num_virtual_tokens: positiveInteger
     .optional()
     .describe('Number of trained virtual tokens. Default: 20, or as many as the adapter of init_from has.'),
   prompt_tuning_init: z
     .enum(['SAMPLE_VOCAB', 'TEXT', 'RANDOM'])
-    .default('SAMPLE_VOCAB')
-    .describe('First values: rows of random vocabulary words, the words of prompt_tuning_init_text, or N(0, 1).'),
+    .optional()
+    .describe(
+      'First values: rows of random vocabulary words, the words of prompt_tuning_init_text, or N(0, 1). Default: SAMPLE_VOCAB.',
+    ),
   prompt_tuning_init_text: z
     .string()
     .nullable()
@@ -50,7 +76,8 @@ const promptTuning = z.looseObject({
   init_from: initFrom,
 });
 
-const full = z.looseObject({
+const full = z.strictObject({
+  ...peftKeys,
   peft_type: z.literal('FULL').describe('Trains every weight of the model.'),
   init_from: initFrom,
 });
@@ -188,6 +215,7 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
   if (
     method.peft_type === 'PROMPT_TUNING' &&
     method.prompt_tuning_init === 'TEXT' &&
+    method.init_from === undefined &&
     (method.prompt_tuning_init_text ?? '').trim() === ''
   ) {
     fail(['method', 'prompt_tuning_init_text'], 'is needed with prompt_tuning_init: TEXT');
@@ -207,8 +235,12 @@ function complete(e: z.output<typeof fields>) {
   return {
     ...e,
     method:
-      isPrompt && method.num_virtual_tokens === undefined && method.init_from === undefined
-        ? { ...method, num_virtual_tokens: 20 }
+      isPrompt && method.init_from === undefined
+        ? {
+            ...method,
+            num_virtual_tokens: method.num_virtual_tokens ?? 20,
+            prompt_tuning_init: method.prompt_tuning_init ?? 'SAMPLE_VOCAB',
+          }
         : method,
     training: {
       ...training,
@@ -233,7 +265,7 @@ export const experimentSchema = fields
 
 /** An experiment with every default filled in. */
 export type Experiment = z.output<typeof experimentSchema>;
-/** The method section: PEFT's keys, discriminated by `peft_type`; keys not listed here are kept as they are. */
+/** The method section: PEFT's keys, discriminated by `peft_type`. */
 export type MethodSection = Experiment['method'];
 /** The training section. */
 export type TrainingSection = Experiment['training'];
