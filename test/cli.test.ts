@@ -220,6 +220,9 @@ test('a wrong request ends with 2 and says on standard error what is wrong and w
     [['train', file, '--set', `data.train=${rows}`], /rows\.jsonl, line 2: .*999999/],
     [['train', file, '--device', 'abacus'], /device.*abacus/],
     [['train', file, '--output', rows], /is a file, not a folder/],
+    [['train', file, '--output', join(rows, 'x')], /--output .*rows\.jsonl is a file/],
+    [['train', file, '--set', 'method.num_virtual_tokns=6'], /did you mean "num_virtual_tokens"/],
+    [['train', file, '--device', 'dml', '--json'], /Device "dml" is not supported/],
     [['train', file, '--resume', 'none'], /there is no run "none"/],
     [['evaluate', file], /required option '--adapter/],
     [['evaluate', file, '--adapter', 'none'], /No adapter "none"/],
@@ -241,6 +244,18 @@ test('a wrong request ends with 2 and says on standard error what is wrong and w
     assert.equal(ended.stdout, '', args.join(' '));
   }
   assert.ok(!readdirSync(folder).includes('.softprompt') || readdirSync(join(folder, '.softprompt/runs')).length === 0);
+});
+
+test('a row without a supervised token has no loss, and score says so', async () => {
+  const { folder } = workspace();
+  const rows = join(folder, 'rows.jsonl');
+  writeFileSync(rows, '{"input_ids": [1, 2], "labels": [-100, -100]}\n{"input_ids": [1, 2]}\n');
+  const args = ['score', '--model', `${golden}/models/llama3-a`, '--device', 'cpu', '--data', rows];
+  const text = await softprompt(args);
+  assert.match(text.stdout, /^row 1: no supervised token, so no loss\nrow 2: loss \d/);
+  const [first, second] = (await softprompt([...args, '--json'])).json();
+  assert.deepEqual(first, { loss: null, token_logprobs: [] });
+  assert.equal((second?.token_logprobs as number[]).length, 1);
 });
 
 test('help needs no engine, and says so with 0', async () => {

@@ -55,5 +55,6 @@ function jsonLine(row: RowScore): string {
 }
 
 function textLine(index: number, row: RowScore): string {
+  if (row.length === 0) return `row ${index + 1}: no supervised token, so no loss`;
   return `row ${index + 1}: loss ${meanLoss(row).toFixed(4)} over ${row.length} tokens`;
 }

@@ -62,7 +62,10 @@ test('an adapter of a method that is not known yet, or of nonsense, is refused b
     await writeFile(join(dir, configName), JSON.stringify(config));
     return readAdapter(dir, model);
   };
-  await assert.rejects(configured({ peft_type: 'LOHA' }), refused('method-unknown', /LOHA/));
+  await assert.rejects(
+    configured({ peft_type: 'LOHA' }),
+    refused('method-unknown', /adapter_config\.json: peft_type LOHA/),
+  );
   await assert.rejects(configured({ peft_type: 'toString' }), refused('method-unknown', /toString/));
   const peft_type = 'PROMPT_TUNING';
   for (const [num_virtual_tokens, pattern] of [

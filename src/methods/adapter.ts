@@ -24,7 +24,8 @@ export interface StoredAdapter extends Adapter {
  */
 export async function readAdapter(dir: string, model: Model): Promise<StoredAdapter> {
   const folder = await readAdapterFolder(dir);
-  if (folder.format !== 'peft') throw new SoftpromptError('method-unknown', { type: 'AdapterHub adapters', known: [] });
+  if (folder.format !== 'peft')
+    throw new SoftpromptError('not-supported', { what: `${folder.dir}: an AdapterHub adapter` });
   const method = configureMethod(folder.config, model, join(folder.dir, 'adapter_config.json'));
   const tensors = new Map<string, Float32Array>();
   let bytes = 0;

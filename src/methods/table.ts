@@ -15,7 +15,7 @@ const methods = { PROMPT_TUNING: promptTuning, FULL: full } satisfies Record<Pef
 export function configureMethod(config: JsonObject, model: Model, source = 'method'): Method {
   const { peft_type: type } = config;
   if (typeof type !== 'string' || !Object.hasOwn(methods, type)) {
-    throw new SoftpromptError('method-unknown', { type: String(type), known: Object.keys(methods) });
+    throw new SoftpromptError('method-unknown', { source, type: String(type), known: Object.keys(methods) });
   }
   return methods[type as PeftType](config, model, source);
 }
