@@ -38,9 +38,9 @@ const run: RunRecord = {
   error: null,
 };
 
-test('an adapter says method, virtual tokens, size and its leading test metric', () => {
+test('an adapter says its leading test metric, method, virtual tokens and size', () => {
   assert.equal(adapterLabel(adapter), 'commit-kind 3');
-  assert.equal(adapterDescription(adapter), 'PROMPT_TUNING · 16 virtual tokens · 12 KB · accuracy 0.970');
+  assert.equal(adapterDescription(adapter), 'accuracy 0.970 · PROMPT_TUNING · 16 virtual tokens · 12 KB');
 });
 
 test('before an evaluation an adapter shows its validation loss; one from elsewhere shows what its files tell', () => {

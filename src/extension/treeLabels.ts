@@ -25,13 +25,13 @@ export function leadingMetric(card: AdapterCard | null): string | null {
   return card?.validation_loss == null ? null : `validation loss ${formatFigure(card.validation_loss)}`;
 }
 
-/** 'PROMPT_TUNING · 16 virtual tokens · 12 KB · accuracy 0.970'. */
+/** 'accuracy 0.970 · PROMPT_TUNING · 16 virtual tokens · 12 KB': what a narrow side bar must not cut off comes first. */
 export function adapterDescription(adapter: AdapterFacts): string {
   const parts = [
+    leadingMetric(adapter.card),
     adapter.peftType,
     adapter.virtualTokens === null ? null : `${adapter.virtualTokens} virtual tokens`,
     formatBytes(adapter.bytes),
-    leadingMetric(adapter.card),
   ];
   return parts.filter((part) => part !== null).join(' · ');
 }
