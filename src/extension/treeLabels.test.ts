@@ -44,7 +44,7 @@ test('an adapter says its leading test metric, method, virtual tokens and size',
 });
 
 test('before an evaluation an adapter shows its validation loss; one from elsewhere shows what its files tell', () => {
-  assert.match(adapterDescription({ ...adapter, card: { ...card, metrics: {} } }), /validation loss 0\.120$/);
+  assert.match(adapterDescription({ ...adapter, card: { ...card, metrics: {} } }), /^validation loss 0\.120 /);
   const foreign = { ...adapter, card: null, virtualTokens: null };
   assert.equal(adapterDescription(foreign), 'PROMPT_TUNING · 12 KB');
   assert.deepEqual(adapterFacts(foreign), [['From', 'another tool (no card.json)']]);
