@@ -253,9 +253,12 @@ test('a row without a supervised token has no loss, and score says so', async ()
   const args = ['score', '--model', `${golden}/models/llama3-a`, '--device', 'cpu', '--data', rows];
   const text = await softprompt(args);
   assert.match(text.stdout, /^row 1: no supervised token, so no loss\nrow 2: loss \d/);
-  const [first, second] = (await softprompt([...args, '--json'])).json();
-  assert.deepEqual(first, { loss: null, token_logprobs: [] });
-  assert.equal((second?.token_logprobs as number[]).length, 1);
+  const scores = (await softprompt([...args, '--json'])).json() as { token_logprobs: number[] }[];
+  assert.deepEqual(scores[0], { loss: null, token_logprobs: [] });
+  assert.deepEqual(
+    scores.map((score) => score.token_logprobs.length),
+    [0, 1],
+  );
 });
 
 test('help needs no engine, and says so with 0', async () => {

@@ -6,7 +6,7 @@ import { findStore } from '../experiments/store.ts';
 import { newRun, type PreparedRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { writeObstacle } from '../foundation/files.ts';
-import type { DoneEvent } from '../training/events.ts';
+import type { DoneEvent, StartEvent } from '../training/events.ts';
 import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
 import { duration, TrainingProgress } from './progress.ts';
@@ -44,9 +44,7 @@ export async function train(
     for await (const event of trainRun(engineTraining, prepared, output, signal, env)) {
       if (options.json === true) terminal.out(JSON.stringify(event));
       progress?.show(event);
-      if (event.event === 'start' && event.rows_left_out !== undefined) {
-        terminal.note(`${event.rows_left_out} row(s) are longer than the model has room for and were left out.`);
-      }
+      if (event.event === 'start') sayOfRows(event, terminal);
       if (event.event === 'done') last = event;
     }
     if (last === null)
@@ -80,6 +78,15 @@ async function prepare(
     terminal.note('The sweep is not run yet; training with the values above it. Choose others with --set.');
   }
   return newRun(store, loaded, env);
+}
+
+function sayOfRows({ rows_left_out, rows_unsupervised }: StartEvent, terminal: Terminal): void {
+  if (rows_left_out !== undefined) {
+    terminal.note(`${rows_left_out} row(s) are longer than the model has room for and were left out.`);
+  }
+  if (rows_unsupervised !== undefined) {
+    terminal.note(`${rows_unsupervised} training row(s) have no supervised token: nothing is learnt from them.`);
+  }
 }
 
 function sayDone(done: DoneEvent, terminal: Terminal): void {

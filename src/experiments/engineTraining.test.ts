@@ -108,3 +108,23 @@ test('rows that the model cannot take are left out and counted, tokens it does n
   await writeFile(join(dir, 'train.jsonl'), '{"input_ids": [1, 2, 160]}\n');
   await assert.rejects(run('unknown', []), /train\.jsonl, line 1: input_ids\[2\] is 160, not a token id below 160/);
 });
+
+test('rows of which nothing is supervised are counted; when all are, there is nothing to train on', async () => {
+  const nothing = '{"input_ids": [1, 2], "labels": [-100, -100]}\n';
+  const row = '{"input_ids": [1, 2, 3]}\n';
+  const write = (train: string, validation: string) =>
+    Promise.all([writeFile(join(dir, 'train.jsonl'), train), writeFile(join(dir, 'held.jsonl'), validation)]);
+  const held = ['data={train: train.jsonl, validation: held.jsonl}'];
+  await write(nothing.repeat(3) + row.repeat(3), row);
+  // Batches of three rows in their order: the first step's loss is over nothing.
+  const { events } = await run('some', [...held, 'training.shuffle=false']);
+  const [start, first] = events;
+  assert.ok(start?.event === 'start' && start.rows_unsupervised === 3);
+  assert.ok(first?.event === 'step' && first.loss === 0 && first.grad_norm === 0);
+  await write(nothing, row);
+  await assert.rejects(run('none', held), /train\.jsonl: none of the training rows has a supervised token/);
+  await write(row, nothing);
+  await assert.rejects(run('held', held), /held\.jsonl: none of the validation rows has a supervised token/);
+  await write('{"input_ids": [1]}\n', row);
+  await assert.rejects(run('full', [...held, 'method={peft_type: FULL}']), /first token of a row cannot be supervised/);
+});

@@ -23,8 +23,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
   refuseUnsupported(experiment);
   const model = await openModel(experiment.model);
   const { method, initial } = await startingPoint(experiment, model);
-  const positions = model.decoder.sizes.maxPositions - method.virtualTokens;
-  const rows = await readExperimentRows(experiment, model, positions);
+  const rows = await readExperimentRows(experiment, model, method);
   const { device, reason } = await chooseDevice(experiment.training.device);
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
   const resume = checkpoint === null ? null : await readCheckpoint(checkpoint);
@@ -50,6 +49,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
     const outcome = yield* withSetUp(events, {
       device_reason: reason,
       ...(rows.tooLong > 0 && { rows_left_out: rows.tooLong }),
+      ...(rows.unsupervised > 0 && { rows_unsupervised: rows.unsupervised }),
     });
     const { tensors, ...end } = outcome;
     await writeAdapter(adapterFolder, { method, tensors });
@@ -62,7 +62,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
 /** The engine's events, the first one with what only the set-up knows. */
 async function* withSetUp(
   events: ReturnType<typeof train>,
-  known: Pick<StartEvent, 'device_reason' | 'rows_left_out'>,
+  known: Pick<StartEvent, 'device_reason' | 'rows_left_out' | 'rows_unsupervised'>,
 ): AsyncGenerator<TrainingEvent, TrainingOutcome> {
   try {
     for (;;) {

@@ -7,6 +7,8 @@ import { parseTemplate } from '../data/template.ts';
 import { type TextSource, tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
+import { supervisedWeight } from '../inference/lossRunner.ts';
+import type { MethodShape } from '../methods/method.ts';
 import type { LabelledRow } from '../models/inputs.ts';
 import type { Model } from '../models/model.ts';
 import type { Experiment } from './schema.ts';
@@ -17,13 +19,20 @@ export interface ExperimentRows {
   readonly validation: readonly LabelledRow[];
   /** Rows left out of either because they have more tokens than the model has positions. */
   readonly tooLong: number;
+  /** Training rows of which nothing is supervised: they are kept, and teach nothing. */
+  readonly unsupervised: number;
 }
 
 /**
- * Reads and tokenises an experiment's training and validation rows; `positions` is how many tokens a row may have.
+ * Reads and tokenises an experiment's training and validation rows for a model with a method.
  * @throws SoftpromptError data-invalid and what reading, templates and the tokenizer throw
  */
-export async function readExperimentRows(e: Experiment, model: Model, positions: number): Promise<ExperimentRows> {
+export async function readExperimentRows(
+  e: Experiment,
+  model: Model,
+  method: Pick<MethodShape, 'virtualTokens' | 'virtualHidden'>,
+): Promise<ExperimentRows> {
+  const positions = model.decoder.sizes.maxPositions - method.virtualTokens;
   const { train: trainFile, validation: validationFile, validation_split: share } = e.data;
   const train = await readRows(trainFile);
   const validation = validationFile === undefined ? [] : await readRows(validationFile);
@@ -46,7 +55,12 @@ export async function readExperimentRows(e: Experiment, model: Model, positions:
       throw new SoftpromptError('data-invalid', { file, problem });
     }
   }
-  if (share === undefined) return { train: trained.examples, validation: validated?.examples ?? [], tooLong };
+  if (share === undefined) {
+    const [rows, held] = [trained.examples, validated?.examples ?? []];
+    const unsupervised = countUnsupervised(trainFile, 'the training rows', rows, method);
+    countUnsupervised(validationFile ?? trainFile, 'the validation rows', held, method);
+    return { train: rows, validation: held, tooLong, unsupervised };
+  }
   if (trained.examples.length < 2) {
     throw new SoftpromptError('data-invalid', {
       file: trainFile,
@@ -56,7 +70,26 @@ export async function readExperimentRows(e: Experiment, model: Model, positions:
   const random = Random.of(e.training.seed, 'split');
   const split = splitRows(trained.examples.length, share, () => random.uniform());
   const pick = (indices: readonly number[]) => indices.map((i) => trained.examples[i]!);
-  return { train: pick(split.train), validation: pick(split.validation), tooLong };
+  const [rows, held] = [pick(split.train), pick(split.validation)];
+  const unsupervised = countUnsupervised(trainFile, 'the training rows', rows, method);
+  countUnsupervised(trainFile, 'the validation rows that were split off', held, method);
+  return { train: rows, validation: held, tooLong, unsupervised };
+}
+
+/** How many rows have no supervised token; that all have none is an error: their loss would be over nothing. */
+function countUnsupervised(
+  file: string,
+  which: string,
+  rows: readonly LabelledRow[],
+  method: Pick<MethodShape, 'virtualHidden'>,
+): number {
+  const count = rows.filter((row) => supervisedWeight(row, method) === 0).length;
+  if (count === 0 || count < rows.length) return count;
+  throw new SoftpromptError('data-invalid', {
+    file,
+    problem: `none of ${which} has a supervised token, so there is no loss`,
+    todo: 'Give labels that are not all -100; without virtual tokens the first token of a row cannot be supervised.',
+  });
 }
 
 /** What turns rows of text into tokens; null when there is no template, or no row needs it. */

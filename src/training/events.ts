@@ -17,6 +17,8 @@ export interface StartEvent {
   readonly validation_rows: number;
   /** Rows of either that are longer than the model has room for, and so left out; absent when there are none. */
   readonly rows_left_out?: number;
+  /** Training rows without a supervised token, whose loss is over nothing; absent when there are none. */
+  readonly rows_unsupervised?: number;
   readonly trainable_parameters: number;
   readonly total_parameters: number;
   readonly device: string;
