@@ -119,8 +119,9 @@ async function* answerAll(
   const { questions, language } = setup;
   const { maxPositions } = language.model.decoder.sizes;
   const prompts = questions.map(arm.read);
-  for (const [i, prompt] of prompts.entries()) {
-    checkLength(prompt.length, attached.method.virtualTokens + questions[i]!.targetIds.length - 1, maxPositions);
+  for (const [i, { targetIds, index }] of questions.entries()) {
+    const after = attached.method.virtualTokens + targetIds.length - 1;
+    checkLength(prompts[i]!.length, after, maxPositions, index + 1);
   }
   const order = questions.map((_, i) => i).sort((a, b) => prompts[a]!.length - prompts[b]!.length);
   for (let at = 0; at < order.length; at += batchRows) {

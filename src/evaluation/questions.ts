@@ -85,14 +85,29 @@ function parsed(column: string): Template {
   return { source: `{{${column}}}`, parts: [{ column }] };
 }
 
-/** Rows that are already tokenised as questions: what is supervised at the end of a row is its answer. */
+/**
+ * Rows that are already tokenised as questions: the last supervised stretch of a row is its answer, all before it the
+ * prompt.
+ * @throws SoftpromptError data-invalid for a row without a prompt or an answer
+ */
 export function tokenizedQuestions(
+  file: string,
+  rows: readonly DataRow[],
   examples: readonly Example[],
   decode: (ids: readonly number[]) => string,
 ): readonly Question[] {
-  return examples.map(({ inputIds, labels }, index) => {
-    const start = labels.lastIndexOf(unsupervised) + 1;
-    const [prompt, target] = [inputIds.slice(0, start), inputIds.slice(start)];
+  return examples.map(({ inputIds, labels, row }, index) => {
+    const end = labels.findLastIndex((label) => label !== unsupervised) + 1;
+    const start = labels.slice(0, end).lastIndexOf(unsupervised) + 1;
+    if (start === 0) {
+      const problem =
+        end === 0
+          ? 'has no supervised token, so there is no answer to compare with'
+          : 'is supervised from its first token on, so there is no prompt to answer';
+      const todo = 'Give labels: -100 for the prompt, the tokens for the answer after it.';
+      throw new SoftpromptError('data-invalid', { file, line: rows[row]!.line, problem, todo });
+    }
+    const [prompt, target] = [inputIds.slice(0, start), inputIds.slice(start, end)];
     return {
       index,
       input: decode(prompt),

@@ -36,6 +36,7 @@ async function* evaluateWithEngine(
   signal: AbortSignal,
 ): AsyncGenerator<EvaluationProgress, EvaluationResult> {
   const { experiment, file } = request;
+  if (experiment.task !== 'causal_lm') throw new SoftpromptError('not-supported', { what: `task: ${experiment.task}` });
   const language = await lender.borrow(experiment.model, experiment.training.device);
   try {
     const outcome = yield* evaluate(await setupOf(language, request), signal);
@@ -75,7 +76,7 @@ async function setupOf(language: LanguageModel, { experiment, adapters }: Evalua
     const { examples } = tokenizeRows(rows, { file, task: experiment.task, vocabularySize });
     const decode = (ids: readonly number[]) =>
       language.hasTokenizer ? language.tokenizer.decode(ids, { skipSpecialTokens: true }) : ids.join(' ');
-    const questions = tokenizedQuestions(examples, decode);
+    const questions = tokenizedQuestions(file, rows, examples, decode);
     return { ...common, questions, choices: null, hardPrompts: [], target: null, trainRows: [] };
   }
   if (template === undefined) {

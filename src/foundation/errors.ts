@@ -183,8 +183,8 @@ const words = {
     what: `${d.dir}: tensor ${d.tensor} ${d.problem}.`,
     todo: 'The adapter was made for another model, or its config and tensors do not belong together.',
   }),
-  'prompt-length': (d: { tokens: number; virtual: number; maxPositions: number }): Words => ({
-    what: `The prompt has ${d.tokens} tokens${d.virtual === 0 ? '' : ` (and ${d.virtual} more positions are taken)`}; the model has ${d.maxPositions} positions.`,
+  'prompt-length': (d: { tokens: number; virtual: number; maxPositions: number; row?: number }): Words => ({
+    what: `${d.row === undefined ? '' : `Test row ${d.row}: `}The prompt has ${d.tokens} tokens${d.virtual === 0 ? '' : ` (and ${d.virtual} more positions are taken)`}; the model has ${d.maxPositions} positions.`,
     todo: d.tokens === 0 ? 'Give a prompt that is not empty.' : 'Shorten the prompt.',
   }),
   'template-target': (d: { template: string }): Words => ({

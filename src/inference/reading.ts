@@ -54,7 +54,10 @@ export class Reading {
       checkTokens(continuation, this.next[r]!.length);
       const { length } = continuation;
       const room = this.rooms[r]!;
-      if (length - 1 > room) throw tooLong(this.#maxPositions - room + length, 0, this.#maxPositions);
+      if (length - 1 > room) {
+        const [tokens, maxPositions] = [this.#maxPositions - room + length, this.#maxPositions];
+        throw new SoftpromptError('prompt-length', { tokens, virtual: 0, maxPositions });
+      }
     }
     const scores = continuations.map((tokens, r) => {
       const score = new Float64Array(tokens.length);
@@ -72,11 +75,11 @@ export class Reading {
   }
 }
 
-/** @throws SoftpromptError prompt-length when there is nothing to continue or no room for one more token */
-export function checkLength(tokens: number, virtual: number, maxPositions: number): void {
-  if (tokens === 0 || tokens + virtual >= maxPositions) throw tooLong(tokens, virtual, maxPositions);
-}
-
-function tooLong(tokens: number, virtual: number, maxPositions: number): SoftpromptError {
-  return new SoftpromptError('prompt-length', { tokens, virtual, maxPositions });
+/**
+ * @param row of a file, from 1, that the error should name
+ * @throws SoftpromptError prompt-length when there is nothing to continue or no room for one more token
+ */
+export function checkLength(tokens: number, virtual: number, maxPositions: number, row?: number): void {
+  if (tokens > 0 && tokens + virtual < maxPositions) return;
+  throw new SoftpromptError('prompt-length', { tokens, virtual, maxPositions, ...(row !== undefined && { row }) });
 }

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { tinyModels } from '../../test/golden/reference.ts';
+import { engineEvaluation, openEachTime } from './engineEvaluation.ts';
+import { readExperiment } from './experimentFile.ts';
+
+const env = { now: () => new Date('2026-11-23T01:45:00Z'), random: () => 0.1, pid: 1, user: 'ada', host: 'h' };
+const never = new AbortController().signal;
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'engine-evaluation-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+/** Evaluates the base model on these rows. */
+async function evaluated(rows: readonly object[], settings: readonly string[] = []) {
+  await writeFile(join(dir, 'rows.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  const file = join(dir, 'tiny.tune.yaml');
+  const data = '{train: rows.jsonl, test: rows.jsonl}';
+  const rest = 'method: {peft_type: PROMPT_TUNING}\ntraining: {device: cpu}\nevaluation: {max_new_tokens: 2}\n';
+  await writeFile(file, `model: ${tinyModels.gpt2}\ndata: ${data}\n${rest}`);
+  const { experiment } = await readExperiment(file, settings);
+  const events = engineEvaluation(openEachTime, env).evaluate({ file, experiment, adapters: [] }, never);
+  for (;;) {
+    const { value, done } = await events.next();
+    if (done) return value;
+  }
+}
+
+test('the last supervised stretch of a tokenised row is its answer, whatever follows it', async () => {
+  const bare = { input_ids: [5, 6, 7, 8], labels: [-100, -100, 7, 8] };
+  const followed = { input_ids: [5, 6, 7, 8, 0, 0], labels: [-100, -100, 7, 8, -100, -100] };
+  const { rows } = await evaluated([bare, followed]);
+  assert.deepEqual(
+    rows.map(({ input, expected }) => [input, expected]),
+    [
+      ['5 6', '7 8'],
+      ['5 6', '7 8'],
+    ],
+  );
+  assert.equal(rows[0]!.answers.base!.target_loss, rows[1]!.answers.base!.target_loss);
+});
+
+test('a row without prompt, answer or room is named, and so is a task that cannot be evaluated', async () => {
+  const good = { input_ids: [5, 6, 7], labels: [-100, 6, 7] };
+  await assert.rejects(evaluated([good, { input_ids: [5, 6] }]), /rows\.jsonl, line 2: is supervised from its first/);
+  const silent = { input_ids: [5, 6], labels: [-100, -100] };
+  await assert.rejects(evaluated([good, silent]), /rows\.jsonl, line 2: has no supervised token/);
+  const ids = new Array<number>(500).fill(1);
+  const long = { input_ids: ids, labels: ids.map((id, i) => (i < 499 ? -100 : id)) };
+  await assert.rejects(evaluated([good, long]), /Test row 2: The prompt has 499 tokens/);
+  await assert.rejects(evaluated([good], ['task=seq_cls']), /task: seq_cls is not supported yet/);
+});
