@@ -221,7 +221,7 @@ test('a wrong request ends with 2 and says on standard error what is wrong and w
     [['train', file, '--device', 'abacus'], /device.*abacus/],
     [['train', file, '--output', rows], /is a file, not a folder/],
     [['train', file, '--output', join(rows, 'x')], /--output .*rows\.jsonl is a file/],
-    [['train', file, '--set', 'method.num_virtual_tokns=6'], /did you mean "num_virtual_tokens"/],
+    [['train', file, '--set', 'method.num_virtual_tokns=6'], /did you mean "num_virtual_tokens"\?\n/],
     [['train', file, '--device', 'dml', '--json'], /Device "dml" is not supported/],
     [['train', file, '--resume', 'none'], /there is no run "none"/],
     [['evaluate', file], /required option '--adapter/],

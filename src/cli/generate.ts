@@ -34,7 +34,7 @@ export async function generate(options: GenerateOptions, terminal: Terminal): Pr
   const { language } = attached;
   const ids = given ?? encodePrompt(language.tokenizer, options.prompt ?? '');
   const { vocabulary } = language.model.decoder.sizes;
-  const unknown = ids.find((id) => id >= vocabulary);
+  const unknown = given?.find((id) => id >= vocabulary);
   if (unknown !== undefined) throw invalidIds(`${unknown} is no token of the model, which has ${vocabulary}`);
   const { temperature, topP, seed, maxNewTokens } = options;
   const sampling = temperature === 0 ? null : { temperature, topP, random: Random.of(seed, 'generate') };

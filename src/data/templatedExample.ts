@@ -3,17 +3,18 @@ import { type RowPlace, SoftpromptError } from '../foundation/errors.ts';
 import { unsupervised } from '../models/inputs.ts';
 import type { DataRow } from './dataRow.ts';
 import type { Example, Task } from './example.ts';
-import { render } from './template.ts';
+import { columns, render, type Template } from './template.ts';
 import type { TextSource } from './tokenizeRows.ts';
 
 /**
  * The example of a row of text.
  *
  * - causal_lm: the input as the tokenizer starts a text, the target and the end token; target and end are supervised.
+ *   Where there are classes, the target names one of them.
  * - seq_2_seq_lm: input and target each as the tokenizer starts and ends a text.
  * - seq_cls: the input as the tokenizer starts and ends a text; the target names the class.
  *
- * @throws SoftpromptError data-invalid, template-column, template-value
+ * @throws SoftpromptError data-invalid, template-column, template-value, template-target
  */
 export function templatedExample(
   values: DataRow['values'],
@@ -24,14 +25,17 @@ export function templatedExample(
   const inputText = render(input, values, place);
   const targetText = render(target, values, place);
   const example = {
-    causal_lm: () => causalExample(tokenizer, inputText, targetText),
+    causal_lm: () => {
+      if (classes !== undefined) classOf(target, targetText, classes, place);
+      return causalExample(tokenizer, inputText, targetText);
+    },
     seq_2_seq_lm: () => ({
       inputIds: tokenizer.encode(inputText, { addSpecialTokens: true }),
       labels: tokenizer.encode(targetText, { addSpecialTokens: true }),
     }),
     seq_cls: () => ({
       inputIds: tokenizer.encode(inputText, { addSpecialTokens: true }),
-      labels: [classOf(targetText, classes ?? [], place)],
+      labels: [classOf(target, targetText, classes ?? [], place)],
     }),
   } satisfies Record<Task, () => Omit<Example, 'row'>>;
   const { inputIds, labels } = example[task]();
@@ -61,12 +65,17 @@ function endTokens(tokenizer: Tokenizer, ids: readonly number[]): number {
   return ids.length - 1 - ids.findLastIndex((id) => id !== tokenizer.eosTokenId);
 }
 
-function classOf(target: string, classes: readonly string[], place: RowPlace): number {
-  const index = classes.indexOf(target);
+/** Index of the class whose target this is. */
+function classOf(target: Template, written: string, classes: readonly string[], place: RowPlace): number {
+  const [column, ...more] = columns(target);
+  if (column === undefined || more.length > 0) {
+    throw new SoftpromptError('template-target', { template: target.source });
+  }
+  const index = classes.findIndex((name) => render(target, { [column]: name }) === written);
   if (index >= 0) return index;
   throw new SoftpromptError('data-invalid', {
     ...place,
-    problem: `its target ${JSON.stringify(target)} is none of the labels`,
+    problem: `its target ${JSON.stringify(written)} is none of the labels`,
     todo: `Labels: ${classes.map((name) => JSON.stringify(name)).join(', ') || '(none)'}.`,
   });
 }

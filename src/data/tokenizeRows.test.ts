@@ -53,6 +53,16 @@ test('seq_cls: the target names the class', () => {
   assert.throws(() => one({ text: 'x', label: 'ugly' }, { task: 'seq_cls', text }), /line 5: .*"ugly".*"bad", "good"/);
 });
 
+test('with labels, a row of another label is refused, and so is a target that is more than the label', () => {
+  const text = { tokenizer: llama3, ...template, classes: ['bad', 'good'] };
+  const open = one({ text: 'x', label: 'good' }, { text: { tokenizer: llama3, ...template } });
+  assert.deepEqual(one({ text: 'x', label: 'good' }, { text }), open);
+  assert.throws(() => one({ text: 'x', label: 'ugly' }, { text }), /line 5: .*" ugly".*"bad", "good"/);
+  assert.deepEqual(one({ text: 'x', label: 'good' }, { task: 'seq_cls', text }).labels, [1]);
+  const both = { ...text, target: parseTemplate('{{text}} {{label}}') };
+  assert.throws(() => one({ text: 'x', label: 'good' }, { text: both }), /must show exactly one column/);
+});
+
 test('tokenised rows are taken as they are; without labels every token is supervised', () => {
   assert.deepEqual(one({ input_ids: [3, 1, 2], text: 'unused' }), { inputIds: [3, 1, 2], labels: [3, 1, 2] });
   const labels = [-100, 1, 2];

@@ -132,7 +132,7 @@ const words = {
       .join('\n'),
   }),
   'setting-invalid': (d: { setting: string; problem: string }): Words => ({
-    what: `--set ${d.setting}: ${d.problem}.`,
+    what: `--set ${d.setting}: ${d.problem}${d.problem.endsWith('?') ? '' : '.'}`,
     todo: 'Give KEY=VALUE with a key of the experiment file, e.g. --set training.learning_rate=0.1.',
   }),
   'run-unknown': (d: { run: string; store: string; latest: string | null }): Words => ({
