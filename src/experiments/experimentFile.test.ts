@@ -197,3 +197,12 @@ test("a run's record restores the experiment as it was", () => {
   const { loaded } = parseExperiment(example, file, ['training.seed=7']);
   assert.deepEqual(restoreExperiment(JSON.parse(JSON.stringify(loaded?.effective)), file), loaded);
 });
+
+test('a file without a name of its own is refused: its adapters would lie outside their folder', () => {
+  for (const name of ['.tune.yaml', '..tune.yaml', '...tune.yaml']) {
+    const { loaded, problems } = parseExperiment(least, `/w/${name}`);
+    assert.equal(loaded, null);
+    assert.match(problems[0]!.message, /named after the file/);
+  }
+  assert.equal(parseExperiment(least, '/w/.hidden.tune.yaml').loaded?.name, '.hidden');
+});

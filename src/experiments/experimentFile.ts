@@ -55,6 +55,7 @@ export function parseExperiment(text: string, file: string, overrides: readonly 
     const { line, col } = lines.linePos(offset);
     return { loaded: null, problems: [{ message, line: Math.max(line, 1), column: Math.max(col, 1), key: '' }] };
   };
+  if (/^\.*$/.test(nameOf(file))) return fail('runs and adapters are named after the file; call it NAME.tune.yaml');
   if (text.length > maxCharacters) return fail(`is larger than an experiment can be (${maxCharacters} characters)`);
 
   let root: unknown;
@@ -101,10 +102,15 @@ export function restoreExperiment(effective: unknown, file: string): LoadedExper
   throw new SoftpromptError('experiment-invalid', { file, problems });
 }
 
+/** What the experiment, its runs and its adapters are called. */
+function nameOf(file: string): string {
+  return basename(file).replace(/\.tune\.ya?ml$/i, '');
+}
+
 function loadedFrom(effective: Experiment, file: string): LoadedExperiment {
   return {
     file,
-    name: basename(file).replace(/\.tune\.ya?ml$/i, ''),
+    name: nameOf(file),
     experiment: withAbsolutePaths(effective, dirname(file)),
     effective,
   };
