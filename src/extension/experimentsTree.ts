@@ -61,7 +61,7 @@ export class ExperimentsTree implements vscode.TreeDataProvider<Node>, vscode.Di
     ];
   }
 
-  getTreeItem(node: Node): vscode.TreeItem {
+  async getTreeItem(node: Node): Promise<vscode.TreeItem> {
     return node.kind === 'experiment' ? this.#experimentItem(node) : this.#runItem(node);
   }
 
@@ -77,10 +77,13 @@ export class ExperimentsTree implements vscode.TreeDataProvider<Node>, vscode.Di
     }, redrawMilliseconds);
   }
 
-  #experimentItem({ uri, missing }: ExperimentNode): vscode.TreeItem {
+  async #experimentItem({ uri, missing }: ExperimentNode): Promise<vscode.TreeItem> {
     const training = this.#trainings.of(uri.fsPath);
-    const item = new vscode.TreeItem(experimentName(uri), vscode.TreeItemCollapsibleState.Expanded);
-    item.id = uri.toString();
+    const hasRuns = (await this.#index.runs()).some(({ record }) => record.experiment === uri.fsPath);
+    const { Expanded, None } = vscode.TreeItemCollapsibleState;
+    const item = new vscode.TreeItem(experimentName(uri), hasRuns ? Expanded : None);
+    // A row keeps its state by its id: one that gets its first run is another row, and opens.
+    item.id = `${uri.toString()}${hasRuns ? '#runs' : ''}`;
     item.tooltip = uri.fsPath;
     if (missing) {
       item.description = 'file is gone';

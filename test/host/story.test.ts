@@ -21,6 +21,9 @@ const glance = 500;
 /** Steps of the training here: more than the sample asks for, so that a fast machine too is seen at work. */
 const steps = 400;
 
+/** "Support the flaky scenario in the daemon" in try/commit-kind.txt. */
+const questionLine = 9;
+
 const folder = copyOfSamples();
 let server: Server;
 let browser: Browser;
@@ -102,7 +105,7 @@ step('the trained adapter appears in the tree, with its files on disk', async ()
   await workbench.waitFor(workbench.toast('commit-kind is trained'), patience);
   const row = workbench.treeRow('Adapters', 'commit-kind 1');
   await row.waitFor();
-  assert.match(await row.innerText(), /PROMPT_TUNING · 16 virtual tokens · \d+ KB/);
+  assert.match(await row.innerText(), /validation loss .* · PROMPT_TUNING · 16 virtual tokens · \d+ KB/);
   const adapter = join(folder, '.softprompt/adapters/commit-kind/1');
   for (const file of ['adapter_config.json', 'adapter_model.safetensors', 'card.json']) {
     assert.ok(readdirSync(adapter).includes(file), `${adapter} has no ${file}`);
@@ -119,14 +122,15 @@ step('the adapter is swapped in from its row', async () => {
 
 step('a selected line is evaluated in place, beside the base model', async () => {
   const editor = await workbench.openFile('commit-kind.txt');
-  await workbench.selectLine(2);
+  await workbench.selectLine(questionLine);
   await workbench.run('Softprompt: Evaluate Selection');
-  const answer = /^commit-kind 1: \w+ >?\d+ %\s+│\s+base: \w+ [<>]?\d+ %$/;
+  // By the sample team's convention what is touched decides, not the verb: that is what the soft prompt was trained for.
+  const answer = /^commit-kind 1: test >?\d+ %\s+│\s+base: feat [<>]?\d+ %$/;
   await eventually(async () => {
     await workbench.expectNoError();
     return (await workbench.decorationTexts(editor)).some((text) => answer.test(text));
   });
-  const hover = await workbench.hoverLine(editor, 2);
+  const hover = await workbench.hoverLine(editor, questionLine);
   await hover.getByText('Prompt as the model saw it').waitFor();
   await workbench.screenshot('4-evaluated');
   await workbench.page.keyboard.press('End');
