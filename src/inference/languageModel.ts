@@ -65,12 +65,12 @@ export class LanguageModel {
   /** The session that decodes with adapters of this structure. */
   async decodeSession(method: MethodShape): Promise<GraphSession> {
     const shape = method.virtualOnly ? baseModel : method;
-    return (await this.#session(`decode ${structureOf(shape)}`, () => buildDecodeGraph(this.model, shape)))!;
+    return (await this.#session(`decode ${shape.structure}`, () => buildDecodeGraph(this.model, shape)))!;
   }
 
   /** What scores rows with an adapter; it is freed with the model. */
   async lossRunner(method: MethodShape): Promise<LossRunner> {
-    const session = await this.#session(`loss ${structureOf(method)}`, () => buildLossGraph(this.model, method, false));
+    const session = await this.#session(`loss ${method.structure}`, () => buildLossGraph(this.model, method, false));
     return new LossRunner(session!, method, false);
   }
 
@@ -82,7 +82,7 @@ export class LanguageModel {
 
   async #prefixOf(method: MethodShape, tensors: TrainedTensors): Promise<Tensors> {
     if (method.virtualTokens === 0) return new Map();
-    const session = await this.#session(`virtual ${structureOf(method)}`, () => buildVirtualGraph(this.model, method));
+    const session = await this.#session(`virtual ${method.structure}`, () => buildVirtualGraph(this.model, method));
     if (session === null) return new Map();
     return session.run(new Map([...virtualInputs(method.virtualTokens), ...trainedInputs(method, tensors)]));
   }
@@ -121,11 +121,6 @@ export class AttachedModel {
     const fixed = method.virtualOnly ? [] : trainedInputs(method, tensors);
     return new Decoding(await language.decodeSession(method), language.model.decoder.sizes, batch, this.#prefix, fixed);
   }
-}
-
-/** Adapters of equal structure run in the same sessions. */
-function structureOf({ trainables }: MethodShape): string {
-  return trainables.map(({ name, dims, graphDims }) => `${name}[${graphDims ?? dims}]`).join(' ');
 }
 
 function trainedInputs({ trainables }: MethodShape, tensors: TrainedTensors) {

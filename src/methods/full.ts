@@ -4,6 +4,7 @@ import type { Method, MethodFactory } from './method.ts';
 /** Full fine-tuning: every weight of the model is trained, beginning with the checkpoint's. */
 export const full: MethodFactory = (config, model): Method => ({
   peftType: 'FULL',
+  structure: 'FULL',
   virtualTokens: 0,
   virtualHidden: false,
   virtualOnly: false,

@@ -22,6 +22,8 @@ export interface InitContext {
 
 /** Where and how a method acts: all that running a model with it needs. */
 export interface MethodShape extends Attachment {
+  /** Names the graphs it makes: on one model, methods of equal structure run in the same sessions. */
+  readonly structure: string;
   /** Positions the method takes up before every row. */
   readonly virtualTokens: number;
   /** Whether those positions have hidden states, so that the last of them predicts a row's first token. */

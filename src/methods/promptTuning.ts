@@ -47,6 +47,7 @@ export const promptTuning: MethodFactory = (config, model, source): Method => {
   }
   return {
     peftType: 'PROMPT_TUNING',
+    structure: 'PROMPT_TUNING',
     virtualTokens: count,
     virtualHidden: true,
     virtualOnly: true,

@@ -22,6 +22,7 @@ export function configureMethod(config: JsonObject, model: Model, source = 'meth
 
 /** No method at all: the base model. */
 export const baseModel: MethodShape = {
+  structure: 'base',
   trainables: [],
   hooks: () => ({}),
   virtualTokens: 0,
