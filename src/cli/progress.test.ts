@@ -6,8 +6,15 @@ import { duration, TrainingProgress } from './progress.ts';
 import { formatTable } from './table.ts';
 
 function events(total: number): TrainingEvent[] {
-  const facts = { epochs: 1, train_rows: 1, validation_rows: 1, trainable_parameters: 1, total_parameters: 1 };
-  const all: TrainingEvent[] = [{ event: 'start', total_steps: total, resumed_from: 0, device: 'cpu', ...facts }];
+  const facts = {
+    epochs: 1,
+    train_rows: 1,
+    validation_rows: 1,
+    trainable_parameters: 3072,
+    total_parameters: 2_758_080,
+  };
+  const device = { device: 'cpu', device_reason: 'asked for' };
+  const all: TrainingEvent[] = [{ event: 'start', total_steps: total, resumed_from: 0, ...device, ...facts }];
   for (let step = 1; step <= total; step++) {
     all.push({ event: 'step', step, epoch: 0, loss: 2, learning_rate: 1, grad_norm: 1, tokens: 1, seconds: 0.5 });
   }
@@ -31,10 +38,14 @@ function shown(isTerminal: boolean, total = 20): { lines: string[]; drawn: strin
 
 test('on a terminal every step draws over the one before, within its width', () => {
   const { lines, drawn } = shown(true);
-  assert.equal(drawn.filter((text) => text.includes('loss')).length, 20);
-  assert.match(drawn[9] ?? '', /^\r█+░+ {2}10\/20 {2}loss 2\.0000 {2}2\.00 steps\/s {2}5 s left/);
+  const bars = drawn.filter((text) => text.includes('loss'));
+  assert.equal(bars.length, 20);
+  assert.match(bars[9] ?? '', /^\r█+░+ {2}10\/20 {2}loss 2\.0000 {2}2\.00 steps\/s {2}5 s left/);
   for (const text of drawn) assert.ok(stripVTControlCharacters(text).trim().length <= 60, text);
-  assert.deepEqual(lines, ['step 20: validation loss 1.5000, the best so far']);
+  assert.deepEqual(lines, [
+    '3072 trained parameters (0.11 %) on cpu (asked for)',
+    'step 20: validation loss 1.5000, the best so far',
+  ]);
 });
 
 test('elsewhere about ten plain lines, and nothing is drawn', () => {
