@@ -5,6 +5,7 @@ import { type Attachment, trainedInputs, virtualSegment } from './lossGraph.ts';
 import type { Model } from './model.ts';
 import { Scope } from './scope.ts';
 import type { KeyValue } from './sites.ts';
+import { embedTokens } from './tokenEmbedding.ts';
 
 /** Names of a layer's keys and values among a graph's inputs (`past`) and outputs (`present`). */
 export function cacheNames(kind: 'past' | 'present', layer: number): { readonly key: string; readonly value: string } {
@@ -38,7 +39,7 @@ export function buildDecodeGraph(model: Model, attachment: Attachment): Graph {
     past: (layer) => past[layer]!,
     keep: (layer, keyValue) => outputCache(b, layer, keyValue),
   };
-  const hidden = runLayers(decoder, scope, scope.embedding(decoder.tokenEmbedding, ids), segment);
+  const hidden = runLayers(decoder, scope, embedTokens(scope, decoder.tokenEmbedding, ids), segment);
   b.outputAs('logits', decoder.head(scope, b.gather(hidden, rows)));
   return b.graph;
 }

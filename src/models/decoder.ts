@@ -2,6 +2,7 @@ import type { ModelConfig } from '../checkpoint/config.ts';
 import { type Dim, product, type Value } from '../onnx/dims.ts';
 import type { Scope } from './scope.ts';
 import type { KeyValue } from './sites.ts';
+import type { TokenEmbedding } from './tokenEmbedding.ts';
 
 /** More layers than any model has: a config that asks for more is broken, and its tensors could not even be listed. */
 export const mostLayers = 10_000;
@@ -33,13 +34,15 @@ export interface Decoder {
   readonly sizes: DecoderSizes;
   /** Every tensor of the checkpoint, by transformers' names. */
   readonly weights: readonly WeightSpec[];
-  /** The module whose weight is the token embedding table `[vocabulary, hidden]`. */
-  readonly tokenEmbedding: string;
+  readonly tokenEmbedding: TokenEmbedding;
   /** The module path that old files leave out of their tensors' names (`transformer.`), or ''. */
   readonly basePrefix: string;
   /** Tensors that old files hold and nobody needs. */
   readonly ignored: RegExp | null;
-  /** What every layer of a segment shares: position embeddings added to x, or rotary tables. */
+  /**
+   * What every layer of a segment shares: position embeddings added to x, or rotary tables. x `[tokens, width]` becomes
+   * `[tokens, hidden]`.
+   */
   readonly begin: (scope: Scope, x: Value, segment: Segment) => { readonly x: Value; readonly rotary: Rotary | null };
   /** One layer: x `[tokens, hidden]` to `[tokens, hidden]`. */
   readonly layer: (scope: Scope, index: number, x: Value, segment: Segment, rotary: Rotary | null) => Value;
@@ -70,9 +73,9 @@ export interface Segment {
 /** Reads a family's config.json. */
 export type DecoderFamily = (config: ModelConfig) => Decoder;
 
-/** Runs the layers over embeddings `[batch, time, hidden]`; gives hidden states `[batch * time, hidden]` before the final norm. */
+/** Runs the layers over embeddings `[batch, time, width]`; gives hidden states `[batch * time, hidden]` before the final norm. */
 export function runLayers(decoder: Decoder, scope: Scope, embeddings: Value, segment: Segment): Value {
-  const flat = scope.b.reshape(embeddings, [tokensOf(segment), decoder.sizes.hidden]);
+  const flat = scope.b.reshape(embeddings, [tokensOf(segment), decoder.tokenEmbedding.width]);
   let { x, rotary } = decoder.begin(scope, flat, segment);
   for (let i = 0; i < decoder.sizes.layers; i++) x = decoder.layer(scope, i, x, segment, rotary);
   return x;

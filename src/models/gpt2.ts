@@ -23,7 +23,7 @@ export const gpt2: DecoderFamily = (config): Decoder => {
 
   return {
     sizes,
-    tokenEmbedding: 'transformer.wte',
+    tokenEmbedding: { path: 'transformer.wte', width: hidden, scale: 1 },
     basePrefix: 'transformer.',
     ignored: /\.attn\.(bias|masked_bias)$/,
     weights: [

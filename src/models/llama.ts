@@ -38,7 +38,7 @@ export const llama: DecoderFamily = (config): Decoder => {
 
   return {
     sizes,
-    tokenEmbedding: 'model.embed_tokens',
+    tokenEmbedding: { path: 'model.embed_tokens', width: hidden, scale: 1 },
     basePrefix: 'model.',
     ignored: /rotary_emb\.inv_freq$/,
     weights: [

@@ -6,6 +6,7 @@ import { runLayers, type Segment } from './decoder.ts';
 import type { Model } from './model.ts';
 import { Scope } from './scope.ts';
 import type { Hooks, KeyValue } from './sites.ts';
+import { embedTokens } from './tokenEmbedding.ts';
 
 /** Tensors that are trained, by name; they are inputs of every graph, never constants. */
 export interface TrainableSpec {
@@ -54,7 +55,7 @@ export function buildLossGraph(model: Model, attachment: Attachment, withGradien
     past: before === null ? undefined : (layer) => repeated(b, before.keyValue(layer)),
     keep: () => undefined,
   };
-  const hidden = runLayers(decoder, scope, scope.embedding(decoder.tokenEmbedding, ids), segment);
+  const hidden = runLayers(decoder, scope, embedTokens(scope, decoder.tokenEmbedding, ids), segment);
   // Rows are counted over the virtual tokens first (where they have hidden states), then over the batch.
   const rows = before?.hidden == null ? hidden : b.concat([before.hidden, hidden], 0);
   const logits = decoder.head(scope, b.gather(rows, supervised));

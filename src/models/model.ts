@@ -44,7 +44,7 @@ export async function openModel(dir: string): Promise<Model> {
 /** Gives every tensor its transformers name and checks the lot against what the architecture declares. */
 function matchWeights(decoder: Decoder, weights: CheckpointWeights): CheckpointWeights {
   const file = weights.files[0]!;
-  const unprefixed = !weights.tensors.has(`${decoder.tokenEmbedding}.weight`);
+  const unprefixed = !weights.tensors.has(`${decoder.tokenEmbedding.path}.weight`);
   const declared = new Set(decoder.weights.map((spec) => spec.name));
   const tensors = new Map<string, NonNullable<ReturnType<CheckpointWeights['tensors']['get']>>>();
   for (const [name, info] of weights.tensors) {

@@ -25,7 +25,7 @@ export interface KeyValue {
  * method gives some of them and knows of no model. A hook that is missing changes nothing.
  */
 export interface Hooks {
-  /** Rows `[virtual, hidden]` that stand before every sequence, in the place of token embeddings. */
+  /** Rows `[virtual, width]` that stand before every sequence, in the place of token embeddings. */
   readonly virtualTokens?: (b: Builder) => Value;
   /** A trained tensor in the place of the checkpoint's tensor of this name; undefined keeps the checkpoint's. */
   readonly weight?: (name: string) => Value | undefined;
