@@ -2,6 +2,7 @@ import { activationOf } from './activations.ts';
 import { attend } from './attention.ts';
 import { type Decoder, type DecoderFamily, mostLayers, type WeightSpec } from './decoder.ts';
 import { rotaryFrequencies, rotaryTables } from './rotaryTables.ts';
+import { linearWeights } from './weightSpecs.ts';
 
 /** Llama (SmolLM2, TinyLlama ...): rotary positions, RMS norm, grouped-query attention, gated MLP; https://arxiv.org/abs/2302.13971. */
 export const llama: DecoderFamily = (config): Decoder => {
@@ -72,8 +73,3 @@ export const llama: DecoderFamily = (config): Decoder => {
     },
   };
 };
-
-function linearWeights(path: string, out: number, into: number, { bias }: { bias: boolean }): readonly WeightSpec[] {
-  const weight = { name: `${path}.weight`, shape: [out, into] };
-  return bias ? [weight, { name: `${path}.bias`, shape: [out] }] : [weight];
-}
