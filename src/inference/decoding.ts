@@ -1,6 +1,6 @@
+import { biasTensors, unseen } from '../models/attentionBias.ts';
 import { cacheNames } from '../models/decodeGraph.ts';
 import type { DecoderSizes } from '../models/decoder.ts';
-import { unseen } from '../models/inputs.ts';
 import { floatOutput, type GraphSession } from '../runtime/session.ts';
 import { type FloatTensor, floats, integers, type Tensor, type Tensors } from '../runtime/tensor.ts';
 
@@ -67,7 +67,7 @@ export class Decoding {
       ...this.#fixed,
       ['input_ids', integers(padded, [this.#batch, time])],
       ['position_ids', integers(positions, [this.#batch, time])],
-      ['attention_bias', this.#bias(time)],
+      ...biasTensors(this.#sizes, 'attention_bias', (window) => this.#bias(time, window)),
       ['rows', integers(rows)],
     ]);
     for (let layer = 0; layer < this.#sizes.layers; layer++) {
@@ -92,15 +92,21 @@ export class Decoding {
     );
   }
 
-  /** `[batch, 1, time, past + time]`: tokens see the row's own past and, causally, this segment. */
-  #bias(time: number): Tensor {
+  /**
+   * `[batch, 1, time, past + time]`: tokens see the row's own past and, causally, this segment, as far back as their
+   * window reaches, counted in the row's own tokens.
+   */
+  #bias(time: number, window: number): Tensor {
     const past = this.#visible[0]!.length;
     const width = past + time;
     const bias = new Float32Array(this.#batch * time * width);
     for (const [r, slots] of this.#visible.entries()) {
       for (let t = 0; t < time; t++) {
         const row = bias.subarray((r * time + t) * width, (r * time + t + 1) * width);
-        for (let s = 0; s < past; s++) if (slots[s] === 0) row[s] = unseen;
+        const oldest = this.#positions[r]! + t + 1 - window;
+        let position = 0;
+        for (let s = 0; s < past; s++) if (slots[s] === 0 || position++ < oldest) row[s] = unseen;
+        row.fill(unseen, past, past + Math.max(0, t + 1 - window));
         row.fill(unseen, past + t + 1);
       }
     }

@@ -71,7 +71,7 @@ export class LanguageModel {
   /** What scores rows with an adapter; it is freed with the model. */
   async lossRunner(method: MethodShape): Promise<LossRunner> {
     const session = await this.#session(`loss ${method.structure}`, () => buildLossGraph(this.model, method, false));
-    return new LossRunner(session!, method, false);
+    return new LossRunner(session!, this.model.decoder.sizes, method, false);
   }
 
   /** Frees all sessions. */
@@ -84,7 +84,9 @@ export class LanguageModel {
     if (method.virtualTokens === 0) return new Map();
     const session = await this.#session(`virtual ${method.structure}`, () => buildVirtualGraph(this.model, method));
     if (session === null) return new Map();
-    return session.run(new Map([...virtualInputs(method.virtualTokens), ...trainedInputs(method, tensors)]));
+    return session.run(
+      new Map([...virtualInputs(this.model.decoder.sizes, method.virtualTokens), ...trainedInputs(method, tensors)]),
+    );
   }
 
   #session(key: string, build: () => ReturnType<typeof buildVirtualGraph>): Promise<GraphSession | null> {

@@ -1,4 +1,5 @@
 import type { MethodShape, TrainedTensors } from '../methods/method.ts';
+import type { DecoderSizes } from '../models/decoder.ts';
 import { type LabelledRow, lossInputs, unsupervised } from '../models/inputs.ts';
 import { buildLossGraph, gradientName } from '../models/lossGraph.ts';
 import type { Model } from '../models/model.ts';
@@ -21,12 +22,14 @@ export interface BatchLoss {
 /** Runs a model's loss, with or without gradients, for one method. Close it when done. */
 export class LossRunner {
   readonly #session: GraphSession;
+  readonly #sizes: DecoderSizes;
   readonly #method: MethodShape;
   readonly #withGradients: boolean;
 
-  /** @param session of the loss graph of a method of this structure, with or without gradients */
-  constructor(session: GraphSession, method: MethodShape, withGradients: boolean) {
+  /** @param session of the loss graph of a model of these sizes and a method of this structure, with or without gradients */
+  constructor(session: GraphSession, sizes: DecoderSizes, method: MethodShape, withGradients: boolean) {
     this.#session = session;
+    this.#sizes = sizes;
     this.#method = method;
     this.#withGradients = withGradients;
   }
@@ -34,13 +37,13 @@ export class LossRunner {
   /** Builds the session too. */
   static async create(model: Model, method: MethodShape, device: Device, withGradients: boolean): Promise<LossRunner> {
     const session = await GraphSession.create(buildLossGraph(model, method, withGradients), device);
-    return new LossRunner(session, method, withGradients);
+    return new LossRunner(session, model.decoder.sizes, method, withGradients);
   }
 
   /** The loss of some rows; every token's weight is multiplied by `scale`. */
   async run(rows: readonly LabelledRow[], trained: TrainedTensors, scale = 1): Promise<BatchLoss> {
     const { virtualTokens, virtualHidden, trainables } = this.#method;
-    const { tensors, counts, tokens } = lossInputs(rows, virtualTokens, virtualHidden, scale);
+    const { tensors, counts, tokens } = lossInputs(this.#sizes, rows, virtualTokens, virtualHidden, scale);
     for (const { name, dims } of trainables) tensors.set(name, floats(trained.get(name)!, dims));
     const outputs = await this.#session.run(tensors);
     const all = floatOutput(outputs, 'token_logprobs').data;

@@ -39,7 +39,7 @@ export function attend(scope: Scope, segment: Segment, q: Value, k: Value, v: Va
   const stacked = product([heads / kvHeads, time]);
   const grouped = b.reshape(query, [batch, kvHeads, stacked, headDim]);
   const scores = b.reshape(b.matmul(grouped, b.swapLast(key)), [batch, heads, time, total]);
-  const weights = b.softmax(b.add(scores, segment.bias));
+  const weights = b.softmax(b.add(scores, segment.bias(attention.layer)));
   const mixed = b.matmul(b.reshape(weights, [batch, kvHeads, stacked, total]), value);
   const joined = b.transpose(b.reshape(mixed, [batch, heads, time, headDim]), [0, 2, 1, 3]);
   return b.reshape(joined, [tokensOf(segment), heads * headDim]);

@@ -1,5 +1,6 @@
 import { Builder } from '../onnx/builder.ts';
 import type { Graph } from '../onnx/graph.ts';
+import { biasInputs } from './attentionBias.ts';
 import { runLayers, type Segment } from './decoder.ts';
 import { type Attachment, trainedInputs, virtualSegment } from './lossGraph.ts';
 import type { Model } from './model.ts';
@@ -14,7 +15,7 @@ export function cacheNames(kind: 'past' | 'present', layer: number): { readonly 
 
 /**
  * The graph of inference with a key/value cache. Inputs: `input_ids`, `position_ids` `[batch, time]`, `attention_bias`
- * `[batch, 1, time, past+time]`, `past.L.key` and `.value` `[batch, kvHeads, past, headDim]`, `rows` `[n]` (which of the
+ * `[batch, 1, time, past+time]` (for each window of the layers), `past.L.key` and `.value` `[batch, kvHeads, past, headDim]`, `rows` `[n]` (which of the
  * batch * time rows to give logits for), and the trained tensors. Outputs: `logits` `[n, vocabulary]` and `present.*`,
  * the cache grown by this segment. Virtual tokens are not in this graph: they are the beginning of the cache.
  */
@@ -35,7 +36,7 @@ export function buildDecodeGraph(model: Model, attachment: Attachment): Graph {
     batch: 'batch',
     time: 'time',
     positions: b.graph.input('position_ids', 'int64', ['batch', 'time']),
-    bias: b.graph.input('attention_bias', 'float32', ['batch', 1, 'time', 'past+time']),
+    bias: biasInputs(b, decoder.sizes, 'attention_bias', ['batch', 1, 'time', 'past+time']),
     past: (layer) => past[layer]!,
     keep: (layer, keyValue) => outputCache(b, layer, keyValue),
   };

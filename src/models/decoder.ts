@@ -17,6 +17,11 @@ export interface DecoderSizes {
   readonly headDim: number;
   /** Positions the model was made for. */
   readonly maxPositions: number;
+  /**
+   * For each layer, how many keys a query sees: its own and those of the positions right before it, virtual tokens
+   * counted like any other; Infinity where it sees all. Absent where every layer sees all.
+   */
+  readonly windows?: readonly number[];
 }
 
 /** A tensor the checkpoint must hold (or, `optional`, may). Names as transformers writes them. */
@@ -62,8 +67,8 @@ export interface Segment {
   readonly time: Dim;
   /** int64 `[batch, time]`. */
   readonly positions: Value;
-  /** Added to attention scores, `[batch or 1, 1, time, past + time]`: 0 where a key is seen, very negative elsewhere. */
-  readonly bias: Value;
+  /** Added to a layer's attention scores, `[batch or 1, 1, time, past + time]`: 0 where a key is seen, else very negative. */
+  readonly bias: (layer: number) => Value;
   /** Keys and values of the positions before this segment, by layer; undefined when there are none. */
   readonly past: ((layer: number) => KeyValue) | undefined;
   /** Receives the keys and values of the past and this segment together. */

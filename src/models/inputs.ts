@@ -1,11 +1,7 @@
 import { SoftpromptError } from '../foundation/errors.ts';
 import { floats, integers, type Tensor } from '../runtime/tensor.ts';
-
-/**
- * Added to the score of a key that must not be seen. Not -Infinity: a row of nothing else would become NaN. Large enough
- * that its exponential is 0 in float32.
- */
-export const unseen = -1e9;
+import { biasTensors, causalBias } from './attentionBias.ts';
+import type { DecoderSizes } from './decoder.ts';
 
 /** A row of a batch: token ids without padding, and for each position the label that is predicted there. */
 export interface LabelledRow {
@@ -46,6 +42,7 @@ export interface LossInputs {
  * weight is multiplied by `scale`.
  */
 export function lossInputs(
+  sizes: DecoderSizes,
   rows: readonly LabelledRow[],
   virtual: number,
   hasVirtualHidden: boolean,
@@ -76,17 +73,17 @@ export function lossInputs(
   const tensors = new Map<string, Tensor>([
     ['input_ids', { dtype: 'int64', dims: [rows.length, time], data: ids }],
     ['position_ids', { dtype: 'int64', dims: [rows.length, time], data: positions }],
-    ['attention_bias', causalBias(time, virtual)],
+    ...biasTensors(sizes, 'attention_bias', (window) => causalBias(time, virtual, window)),
     ['supervised', integers(supervised)],
     ['targets', integers(targets, [targets.length, 1])],
     ['loss_weights', floats(Float32Array.from(weights), [weights.length, 1])],
-    ...virtualInputs(virtual),
+    ...virtualInputs(sizes, virtual),
   ]);
   return { tensors, counts, tokens };
 }
 
 /** Positions and causal bias of the virtual tokens themselves. */
-export function virtualInputs(virtual: number): [string, Tensor][] {
+export function virtualInputs(sizes: DecoderSizes, virtual: number): readonly (readonly [string, Tensor])[] {
   return [
     [
       'virtual_position_ids',
@@ -95,13 +92,6 @@ export function virtualInputs(virtual: number): [string, Tensor][] {
         [1, virtual],
       ),
     ],
-    ['virtual_attention_bias', causalBias(virtual, 0)],
+    ...biasTensors(sizes, 'virtual_attention_bias', (window) => causalBias(virtual, 0, window)),
   ];
-}
-
-/** `[1, 1, time, past + time]`: every position sees the past, itself and what lies between. */
-function causalBias(time: number, past: number): Tensor {
-  const bias = new Float32Array(time * (past + time));
-  for (let t = 0; t < time; t++) bias.fill(unseen, t * (past + time) + past + t + 1, (t + 1) * (past + time));
-  return floats(bias, [1, 1, time, past + time]);
 }

@@ -2,6 +2,7 @@ import { Builder } from '../onnx/builder.ts';
 import { differentiate } from '../onnx/differentiate.ts';
 import { type Dim, sum, type Value } from '../onnx/dims.ts';
 import type { Graph } from '../onnx/graph.ts';
+import { biasInputs } from './attentionBias.ts';
 import { runLayers, type Segment } from './decoder.ts';
 import type { Model } from './model.ts';
 import { Scope } from './scope.ts';
@@ -51,7 +52,7 @@ export function buildLossGraph(model: Model, attachment: Attachment, withGradien
     batch: 'batch',
     time: 'time',
     positions,
-    bias: b.graph.input('attention_bias', 'float32', [1, 1, 'time', total]),
+    bias: biasInputs(b, decoder.sizes, 'attention_bias', [1, 1, 'time', total]),
     past: before === null ? undefined : (layer) => repeated(b, before.keyValue(layer)),
     keep: () => undefined,
   };
@@ -94,7 +95,7 @@ export function virtualSegment(model: Model, scope: Scope): VirtualSegment | nul
     batch: 1,
     time: length,
     positions: b.graph.input('virtual_position_ids', 'int64', [1, length]),
-    bias: b.graph.input('virtual_attention_bias', 'float32', [1, 1, length, length]),
+    bias: biasInputs(b, model.decoder.sizes, 'virtual_attention_bias', [1, 1, length, length]),
     past: undefined,
     keep: (layer, keyValue) => {
       kept[layer] = keyValue;

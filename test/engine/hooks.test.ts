@@ -135,7 +135,10 @@ for (const [family, dir] of Object.entries({ gpt2, llama })) {
       const session = await GraphSession.create(buildVirtualGraph(model, prompt.method)!, 'cpu');
       const [{ name, dims }] = prompt.method.trainables as [(typeof prompt.method.trainables)[number]];
       const made = await session.run(
-        new Map([...virtualInputs(virtualTokens), [name, floats(prompt.tensors.get(name)!, dims)]]),
+        new Map([
+          ...virtualInputs(model.decoder.sizes, virtualTokens),
+          [name, floats(prompt.tensors.get(name)!, dims)],
+        ]),
       );
       await session.close();
       const prefix: MethodShape = {
