@@ -2,7 +2,7 @@ import type { SafetensorsDtype } from '../checkpoint/dtypes.ts';
 import type { CheckpointWeights } from '../checkpoint/weights.ts';
 import type { Builder } from '../onnx/builder.ts';
 import type { DType, Value } from '../onnx/dims.ts';
-import type { Hooks } from './sites.ts';
+import type { Hooks, LinearSite, WeightLayout } from './sites.ts';
 
 /** Checkpoint element types a model can run from. */
 export const weightDtypes: Readonly<Partial<Record<SafetensorsDtype, DType>>> = {
@@ -10,9 +10,6 @@ export const weightDtypes: Readonly<Partial<Record<SafetensorsDtype, DType>>> = 
   F16: 'float16',
   BF16: 'bfloat16',
 };
-
-/** How a linear layer's weight lies: torch's Linear is out x in, GPT-2's Conv1D in x out. */
-export type WeightLayout = 'out_in' | 'in_out';
 
 /**
  * What a model's blocks are written with: the graph, the checkpoint's tensors by name, and the hooks. Modules are called
@@ -51,12 +48,14 @@ export class Scope {
     x: Value,
     { layout = 'out_in', bias = false }: { layout?: WeightLayout; bias?: boolean } = {},
   ): Value {
+    const { b, hooks } = this;
     const weight = this.weight(`${path}.weight`);
     const addend = bias ? this.weight(`${path}.bias`) : undefined;
-    const [outAxis, inAxis] = layout === 'out_in' ? [0, 1] : [1, 0];
-    const y = this.b.gemm(x, weight, { transB: layout === 'out_in' ? 1 : 0, name: path }, addend);
-    const site = { path, inFeatures: weight.dims[inAxis] as number, outFeatures: weight.dims[outAxis] as number };
-    return this.hooks.linear?.(this.b, site, x, y) ?? y;
+    const [outFeatures, inFeatures] = (layout === 'out_in' ? weight.dims : weight.dims.toReversed()) as number[];
+    const site: LinearSite = { path, inFeatures: inFeatures!, outFeatures: outFeatures!, layout, hasBias: bias };
+    const input = hooks.linearInput?.(b, site, x) ?? x;
+    const y = b.gemm(input, weight, { transB: layout === 'out_in' ? 1 : 0, name: path }, addend);
+    return hooks.linear?.(b, site, input, y, { weight, bias: addend }) ?? y;
   }
 
   /** Layer normalisation by a module's weight and bias. */

@@ -49,6 +49,11 @@ export class Builder {
     this.graph.output(this.graph.add('Identity', [value], {}, name).outputs[0]!);
   }
 
+  /** x as a constant to differentiation: no gradient goes through. */
+  stopGradient(x: Value): Value {
+    return this.graph.add('Identity', [x], { stopsGradient: true }).outputs[0]!;
+  }
+
   // Elementwise.
 
   add(a: Value, b: Value, name?: string): Value {

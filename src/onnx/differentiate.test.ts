@@ -155,3 +155,11 @@ test('rows of a wide table that are taken often gather every gradient, and the s
     await session.close();
   }
 });
+
+test('no gradient goes through a value that is held constant', async () => {
+  const b = new Builder();
+  const x = b.graph.input('x', 'float32', [3]);
+  // d/dx sum(x * constant(x * x)) = x * x, not 3 x * x.
+  const loss = total(b, b.mul(x, b.stopGradient(b.mul(x, x))));
+  assert.deepEqual(await gradients(b, loss, [x], x3), [[1, 4, 9]]);
+});

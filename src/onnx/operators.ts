@@ -5,8 +5,8 @@ import type { Dim, DType } from './dims.ts';
  * marked, which is ONNX Runtime's. An operator added here must get a rule in `rules/` or nothing compiles.
  */
 export interface OperatorAttributes {
-  /** Gives a value another name. */
-  Identity: NoAttributes;
+  /** Gives a value another name; `stopsGradient`, which is not written to the file, makes it a constant to what trains. */
+  Identity: { readonly stopsGradient?: true };
   // Elementwise, one input.
   Neg: NoAttributes;
   Exp: NoAttributes;

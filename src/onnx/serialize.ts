@@ -13,7 +13,7 @@ const dataTypes = { float32: 1, int64: 7, bool: 9, float16: 10, bfloat16: 16 } s
 const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const;
 
 /** Attributes that only shape inference knows. */
-const staticAttributes = new Set(['dims', 'parts']);
+const staticAttributes = new Set(['dims', 'parts', 'stopsGradient']);
 
 /** The part of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto) that a graph needs. */
 const onnx = protobuf.Root.fromJSON({

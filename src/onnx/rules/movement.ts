@@ -17,7 +17,7 @@ export const movement: Rules<
 > = {
   Identity: {
     shape: ({ inputs }) => [{ dtype: inputs[0]!.dtype, dims: inputs[0]!.dims }],
-    vjp: ({ grad }) => [grad],
+    vjp: ({ attributes, grad }) => [attributes.stopsGradient ? null : grad],
   },
   Reshape: {
     shape: ({ inputs, attributes }) => [{ dtype: inputs[0]!.dtype, dims: attributes.dims }],
