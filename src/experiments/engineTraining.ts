@@ -2,9 +2,11 @@ import type { JsonObject } from '../checkpoint/json.ts';
 import { openTokenizer } from '../checkpoint/tokenizer.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
-import { readAdapter, writeAdapter } from '../methods/adapter.ts';
+import { readAdapter } from '../methods/adapter.ts';
 import type { Method, TrainedTensors } from '../methods/method.ts';
+import { trainingForm } from '../methods/promptEncoder.ts';
 import { configureMethod } from '../methods/table.ts';
+import { continued, writeTrained } from '../methods/trainedAdapter.ts';
 import { type Model, openModel } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import { checkFits, newestCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
@@ -22,7 +24,8 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
   const { experiment, checkpoints, adapterFolder } = request;
   refuseUnsupported(experiment);
   const model = await openModel(experiment.model);
-  const { method, initial } = await startingPoint(experiment, model);
+  const { method: stored, initial } = await startingPoint(experiment, model);
+  const method = trainingForm(stored);
   const rows = await readExperimentRows(experiment, model, method);
   const { device, reason } = await chooseDevice(experiment.training.device);
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
@@ -52,7 +55,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
       ...(rows.unsupervised > 0 && { rows_unsupervised: rows.unsupervised }),
     });
     const { tensors, ...end } = outcome;
-    await writeAdapter(adapterFolder, { method, tensors });
+    await writeTrained(adapterFolder, stored, tensors);
     yield { event: 'done', ...end, adapter: adapterFolder };
   } finally {
     await sampler?.close();
@@ -76,7 +79,7 @@ async function* withSetUp(
   }
 }
 
-/** The configured method, and how to make its first tensors. */
+/** The configured method as it will be stored, and how to make the first tensors of what it trains. */
 async function startingPoint(
   experiment: Experiment,
   model: Model,
@@ -98,8 +101,12 @@ async function startingPoint(
       throw new SoftpromptError('adapter-unusable', { dir: from, problem });
     }
   }
-  const method = configureMethod({ ...stored.method.config, ...config }, model);
-  return { method, initial: async () => stored.tensors };
+  const { method, tensors } = await continued(
+    stored,
+    configureMethod({ ...stored.method.config, ...config }, model),
+    model,
+  );
+  return { method, initial: async () => tensors };
 }
 
 /** What an experiment file may say although the engine cannot do it yet. */

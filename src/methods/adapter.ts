@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { readAdapterFolder, writeAdapterFolder } from '../checkpoint/adapterFolder.ts';
+import type { TensorInfo } from '../checkpoint/safetensors.ts';
 import { readFloat32 } from '../checkpoint/tensorReading.ts';
+import type { TensorData } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
+import type { TrainableSpec } from '../models/lossGraph.ts';
 import type { Model } from '../models/model.ts';
 import type { Method, TrainedTensors } from './method.ts';
 import { configureMethod } from './table.ts';
@@ -14,6 +17,8 @@ export interface Adapter {
 
 /** An adapter as it lies in a folder. */
 export interface StoredAdapter extends Adapter {
+  /** The folder that holds its files, which may be a sub-folder of the one that was asked for. */
+  readonly dir: string;
   /** Bytes of its tensors in the file. */
   readonly bytes: number;
 }
@@ -27,31 +32,47 @@ export async function readAdapter(dir: string, model: Model): Promise<StoredAdap
   if (folder.format !== 'peft')
     throw new SoftpromptError('not-supported', { what: `${folder.dir}: an AdapterHub adapter` });
   const method = configureMethod(folder.config, model, join(folder.dir, 'adapter_config.json'));
-  const tensors = new Map<string, Float32Array>();
+  const tensors = await readExactly(folder.dir, folder.tensors, method, method.trainables, model);
   let bytes = 0;
-  for (const { name, dims } of method.trainables) {
-    const info = folder.tensors.get(name);
-    const found = info === undefined ? 'is missing' : `is [${info.shape.join(', ')}]`;
-    if (info === undefined || info.shape.join() !== dims.join()) {
-      const problem = `${found}; with ${model.name} it must be [${dims.join(', ')}]`;
-      throw new SoftpromptError('adapter-mismatch', { dir: folder.dir, tensor: name, problem });
-    }
-    tensors.set(name, await readFloat32(info));
-    bytes += info.bytes;
-  }
-  for (const name of folder.tensors.keys()) {
-    if (tensors.has(name)) continue;
-    const problem = `has no meaning for ${method.peftType}`;
-    throw new SoftpromptError('adapter-mismatch', { dir: folder.dir, tensor: name, problem });
-  }
-  return { method, tensors, bytes };
+  for (const info of folder.tensors.values()) bytes += info.bytes;
+  return { method, tensors, dir: folder.dir, bytes };
 }
 
 /** Writes an adapter as PEFT does, in float32. */
 export async function writeAdapter(dir: string, { method, tensors }: Adapter): Promise<void> {
-  await writeAdapterFolder(
-    dir,
-    method.config,
-    method.trainables.map(({ name, dims }) => ({ name, dtype: 'F32', shape: dims, data: tensors.get(name)! })),
-  );
+  await writeAdapterFolder(dir, method.config, tensorData(method.trainables, tensors));
+}
+
+/**
+ * Reads the tensors that are declared, when the file holds them in these shapes and no others.
+ * @throws SoftpromptError adapter-mismatch
+ */
+export async function readExactly(
+  dir: string,
+  found: ReadonlyMap<string, TensorInfo>,
+  method: Method,
+  declared: readonly TrainableSpec[],
+  model: Model,
+): Promise<TrainedTensors> {
+  const tensors = new Map<string, Float32Array>();
+  for (const { name, dims } of declared) {
+    const info = found.get(name);
+    if (info === undefined || info.shape.join() !== dims.join()) {
+      const is = info === undefined ? 'is missing' : `is [${info.shape.join(', ')}]`;
+      const problem = `${is}; with ${model.name} it must be [${dims.join(', ')}]`;
+      throw new SoftpromptError('adapter-mismatch', { dir, tensor: name, problem });
+    }
+    tensors.set(name, await readFloat32(info));
+  }
+  for (const name of found.keys()) {
+    if (tensors.has(name)) continue;
+    const problem = `has no meaning for ${method.peftType}`;
+    throw new SoftpromptError('adapter-mismatch', { dir, tensor: name, problem });
+  }
+  return tensors;
+}
+
+/** Tensors as they are written: in float32, in their declared shapes. */
+export function tensorData(declared: readonly TrainableSpec[], tensors: TrainedTensors): readonly TensorData[] {
+  return declared.map(({ name, dims }) => ({ name, dtype: 'F32', shape: dims, data: tensors.get(name)! }));
 }

@@ -2,9 +2,10 @@ import type { JsonObject } from '../checkpoint/json.ts';
 import type { Random } from '../foundation/random.ts';
 import type { Attachment } from '../models/lossGraph.ts';
 import type { Model } from '../models/model.ts';
+import type { PromptEncoder } from './promptEncoder.ts';
 
 /** Methods that can be trained; PEFT's names, and FULL, which PEFT has not. */
-export type PeftType = 'PROMPT_TUNING' | 'FULL';
+export type PeftType = 'PROMPT_TUNING' | 'P_TUNING' | 'PREFIX_TUNING' | 'FULL';
 
 /** Trained tensors by the names of the adapter file. */
 export type TrainedTensors = ReadonlyMap<string, Float32Array>;
@@ -32,11 +33,14 @@ export interface MethodShape extends Attachment {
   readonly virtualOnly: boolean;
 }
 
-/** A configured method: what it trains on one model, where that acts, and how PEFT writes it down. */
+/** A configured method: the tensors of its adapter on one model, where they act, and how PEFT writes them down. */
 export interface Method extends MethodShape {
   readonly peftType: PeftType;
   /** adapter_config.json; keys it came with and does not know are kept. */
   readonly config: JsonObject;
+  /** What makes its tensors and is trained in their place (`trainingForm`); absent where they are trained themselves. */
+  readonly encoder?: PromptEncoder;
+  /** First values of what is trained: of the encoder's tensors, where there is one. */
   readonly initialise: (context: InitContext) => Promise<TrainedTensors>;
 }
 

@@ -3,9 +3,16 @@ import { SoftpromptError } from '../foundation/errors.ts';
 import type { Model } from '../models/model.ts';
 import { full } from './full.ts';
 import type { Method, MethodFactory, MethodShape, PeftType } from './method.ts';
+import { prefixTuning } from './prefixTuning.ts';
 import { promptTuning } from './promptTuning.ts';
+import { pTuning } from './pTuning.ts';
 
-const methods = { PROMPT_TUNING: promptTuning, FULL: full } satisfies Record<PeftType, MethodFactory>;
+const methods = {
+  PROMPT_TUNING: promptTuning,
+  P_TUNING: pTuning,
+  PREFIX_TUNING: prefixTuning,
+  FULL: full,
+} satisfies Record<PeftType, MethodFactory>;
 
 /**
  * The method that a configuration's `peft_type` names.
