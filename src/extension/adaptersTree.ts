@@ -3,7 +3,7 @@ import { escapeMarkdown } from './answerText.ts';
 import { treeItems } from './contributions.ts';
 import { adapterDescription, adapterFacts, adapterLabel } from './treeLabels.ts';
 import type { WorkerSession } from './workerSession.ts';
-import type { StoredAdapter, WorkspaceIndex } from './workspaceIndex.ts';
+import { placeOf, type StoredAdapter, type WorkspaceIndex } from './workspaceIndex.ts';
 
 /** A row of the Adapters view. */
 export interface AdapterNode extends StoredAdapter {
@@ -38,17 +38,18 @@ export class AdaptersTree implements vscode.TreeDataProvider<AdapterNode>, vscod
     return (await this.#index.adapters()).map((adapter) => ({ ...adapter, kind: 'adapter' }));
   }
 
-  getTreeItem({ entry }: AdapterNode): vscode.TreeItem {
+  getTreeItem({ entry, store }: AdapterNode): vscode.TreeItem {
     const active = entry.dir === this.#session.state.adapter;
     const item = new vscode.TreeItem(adapterLabel(entry));
     item.id = entry.dir;
-    item.description = adapterDescription(entry);
+    const place = placeOf(vscode.Uri.joinPath(vscode.Uri.file(store), '..'));
+    item.description = [place, adapterDescription(entry)].filter((part) => part !== '').join(' · ');
     item.contextValue = active ? treeItems.activeAdapter : treeItems.adapter;
     item.iconPath = active
       ? new vscode.ThemeIcon('check', new vscode.ThemeColor('charts.green'))
       : new vscode.ThemeIcon('circle-large-outline');
     item.accessibilityInformation = {
-      label: `${adapterLabel(entry)}, ${adapterDescription(entry)}${active ? ', active' : ''}`,
+      label: `${adapterLabel(entry)}, ${item.description}${active ? ', active' : ''}`,
     };
     item.tooltip = tooltip(entry, active);
     return item;

@@ -6,7 +6,7 @@ import { progressWords } from './progress.ts';
 import { canResume, type RunState, runStateOf, runStates } from './runState.ts';
 import type { Trainings } from './trainings.ts';
 import { runDescription, runLabel } from './treeLabels.ts';
-import type { StoredRun, WorkspaceIndex } from './workspaceIndex.ts';
+import { placeOf, type StoredRun, type WorkspaceIndex } from './workspaceIndex.ts';
 
 /** An experiment's row; `missing` when only its runs are left. */
 export interface ExperimentNode {
@@ -96,10 +96,7 @@ export class ExperimentsTree implements vscode.TreeDataProvider<Node>, vscode.Di
     if (training === null) {
       item.iconPath = new vscode.ThemeIcon('beaker');
       item.contextValue = treeItems.experiment;
-      item.description = vscode.workspace.asRelativePath(vscode.Uri.joinPath(uri, '..'), true);
-      if (vscode.workspace.getWorkspaceFolder(uri)?.uri.fsPath === vscode.Uri.joinPath(uri, '..').fsPath) {
-        item.description = '';
-      }
+      item.description = placeOf(vscode.Uri.joinPath(uri, '..'));
     } else {
       item.iconPath = new vscode.ThemeIcon('sync~spin');
       item.contextValue = treeItems.trainingExperiment;

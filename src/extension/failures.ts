@@ -1,3 +1,4 @@
+import { sep } from 'node:path';
 import * as vscode from 'vscode';
 import { explain, isAbort, SoftpromptError } from '../foundation/errors.ts';
 import type { WorkerExit } from '../worker/client.ts';
@@ -6,7 +7,7 @@ import type { WorkerExit } from '../worker/client.ts';
 export async function showFailure(error: unknown, log: vscode.LogOutputChannel): Promise<void> {
   if (isAbort(error) || SoftpromptError.is(error, 'worker-exited')) return;
   log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  const { what, todo, fault } = explain(error);
+  const { what, todo } = explain(error);
   if (SoftpromptError.is(error, 'experiment-invalid')) {
     const [first] = error.details.problems;
     const open = 'Open File';
@@ -19,23 +20,32 @@ export async function showFailure(error: unknown, log: vscode.LogOutputChannel):
     }
     return;
   }
-  const message = todo === undefined ? what : `${what} ${todo}`;
-  await offerLog(message, log, fault === 'work');
+  await offerLog(inWorkspace(todo === undefined ? what : `${what} ${todo}`), log);
 }
+
+/** Lines of its log that a crash is told with; the log holds them all. */
+const lastLines = 3;
 
 /** Says that the worker is gone, with its last words; the next request starts another. */
 export async function showCrash(exit: WorkerExit, log: vscode.LogOutputChannel): Promise<void> {
   const how = exit.signal === null ? `code ${exit.code}` : exit.signal;
-  const last = exit.lastLog.at(-1)?.trim() ?? '';
-  const words = last === '' ? '' : ` Its last words: ${last}`;
+  const last = exit.lastLog.map((line) => line.trim()).filter((line) => line !== '');
+  const words = last.length === 0 ? '' : ` Its last words: ${last.slice(-lastLines).join(' ⏎ ')}`;
   const message = `The Softprompt worker has ended (${how}). The next request starts it again.${words}`;
   log.error(message);
-  await offerLog(message, log, true);
+  await offerLog(message, log);
 }
 
-async function offerLog(message: string, log: vscode.LogOutputChannel, offer: boolean): Promise<void> {
+/** The words with the paths inside the workspace as a person sees them there: a notification has little room. */
+function inWorkspace(words: string): string {
+  const roots = (vscode.workspace.workspaceFolders ?? []).map((folder) => `${folder.uri.fsPath}${sep}`);
+  return roots.reduce((text, root) => text.replaceAll(root, ''), words);
+}
+
+/** The button also keeps VS Code from folding the message into one line. */
+async function offerLog(message: string, log: vscode.LogOutputChannel): Promise<void> {
   const show = 'Show Log';
-  if ((await vscode.window.showErrorMessage(message, ...(offer ? [show] : []))) === show) log.show();
+  if ((await vscode.window.showErrorMessage(message, show)) === show) log.show();
 }
 
 /** Says that the worker does not answer, and offers to end it. */

@@ -83,6 +83,6 @@ test('a live run says how far it is, and that it is starting before its first st
 });
 
 test('a run is labelled by local time and seed, or by its id when the time is no time', () => {
-  assert.match(runLabel(run), /^\d{1,2} \w{3} \d{2}:\d{2} · seed 42$/);
+  assert.match(runLabel(run), /^\d{1,2} \w{3} \d{2}:\d{2}:\d{2} · seed 42$/);
   assert.equal(runLabel({ ...run, started: 'yesterday' }), 'r1');
 });

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import * as vscode from 'vscode';
 import { experimentSuffix } from '../experiments/experimentFile.ts';
 import { type AdapterEntry, listAdapters } from '../experiments/library.ts';
@@ -116,4 +116,14 @@ export class WorkspaceIndex implements vscode.Disposable {
 export function storeOf(experiment: vscode.Uri): string {
   const folder = vscode.workspace.getWorkspaceFolder(experiment);
   return findStore(experiment.fsPath, folder?.uri.fsPath ?? dirname(experiment.fsPath));
+}
+
+/** Where a folder lies in the workspace, '' for its only root: 'nested/data', or 'root/nested/data' when it has several roots. */
+export function placeOf(folder: vscode.Uri): string {
+  const root = vscode.workspace.getWorkspaceFolder(folder);
+  if (root === undefined) return folder.fsPath;
+  const several = (vscode.workspace.workspaceFolders ?? []).length > 1;
+  return [several ? root.name : '', ...relative(root.uri.fsPath, folder.fsPath).split(sep)]
+    .filter((part) => part !== '')
+    .join('/');
 }

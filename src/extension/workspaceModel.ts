@@ -27,7 +27,7 @@ export class WorkspaceModel {
 
   /** What a person may choose from: the checkpoints of the workspace and the models that its experiments name. */
   async candidates(): Promise<readonly string[]> {
-    return [...new Set([...(await this.#folders()), ...(await this.#named())])];
+    return [...new Set([...(await this.#folders()), ...(await complete(await this.#named()))])];
   }
 
   /** Where a request about this folder's model is answered. */
@@ -47,8 +47,7 @@ export class WorkspaceModel {
   async #folders(): Promise<readonly string[]> {
     const files = await vscode.workspace.findFiles('**/model*.safetensors*', '**/{node_modules,.softprompt}/**');
     const folders = [...new Set(files.map((file) => dirname(file.fsPath)))].sort();
-    const complete = await Promise.all(folders.map((folder) => exists(join(folder, 'config.json'))));
-    return folders.filter((_, i) => complete[i]);
+    return complete(folders);
   }
 
   async #named(): Promise<string[]> {
@@ -62,6 +61,12 @@ export class WorkspaceModel {
 async function modelOf(file: string): Promise<string | null> {
   const text = await readFile(file, 'utf8').catch(() => null);
   return text === null ? null : (parseExperiment(text, file).loaded?.experiment.model ?? null);
+}
+
+/** The folders that hold a configuration too. */
+async function complete(folders: readonly string[]): Promise<readonly string[]> {
+  const configured = await Promise.all(folders.map((folder) => exists(join(folder, 'config.json'))));
+  return folders.filter((_, i) => configured[i]);
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import uPlot from 'uplot';
 import { fill, h, setText } from './dom.ts';
+import { formatTick } from './format.ts';
 import type { Theme } from './theme.ts';
 
 /** One line of a chart: its points by step, and how it is drawn. */
@@ -58,6 +59,7 @@ export class Chart {
     this.#lines = lines;
     this.#canvas.hidden = isEmpty;
     this.#empty.hidden = !isEmpty;
+    this.#readout.hidden = isEmpty;
     setText(this.#empty, empty);
     this.#canvas.setAttribute('aria-label', this.#spoken());
     this.#readAt(null);
@@ -93,7 +95,6 @@ export class Chart {
       grid: { stroke: theme.grid, width: 0.5 },
       ticks: { stroke: theme.grid, width: 0.5 },
     };
-    const { format } = this.#options;
     return {
       width: this.#canvas.clientWidth || 400,
       height: this.#options.height,
@@ -102,7 +103,7 @@ export class Chart {
       scales: { x: { time: false }, y: { distr: logScale ? 3 : 1 } },
       axes: [
         { ...axis, size: 28, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
-        { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : format(tick))) },
+        { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : formatTick(tick))) },
       ],
       series: [{}, ...lines.map((line) => seriesOf(line, theme))],
       hooks: { setCursor: [(plot) => this.#readAt(plot.cursor.idx ?? null)] },

@@ -14,6 +14,13 @@ export function formatRate(value: number): string {
   return value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
 }
 
+/** A mark of an axis, as short as it can be: 0.5, 4, 2 500, 1e-5. */
+export function formatTick(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1000) return formatCount(value);
+  return size > 0 && size < 0.001 ? value.toExponential() : String(Number(value.toPrecision(3)));
+}
+
 /** Whole numbers with groups. */
 export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, '\u2009');
@@ -42,10 +49,10 @@ export function formatShare(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
-/** '23 Nov 14:05' in local time, of an ISO time. */
+/** '23 Nov 14:05:09' in local time, of an ISO time: to the second, since a small run takes no minute. */
 export function formatTime(iso: string): string {
   const time = new Date(iso);
   if (Number.isNaN(time.getTime())) return iso;
   const day = time.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
-  return `${day} ${time.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })}`;
+  return `${day} ${time.toLocaleTimeString('en-GB')}`;
 }

@@ -151,7 +151,7 @@ function draw(): void {
 function drawCharts(focused: RunSummary): void {
   const empty =
     focused.state === 'training'
-      ? 'The first step has not been taken yet.'
+      ? 'No points yet: they come with the first steps.'
       : 'No step of the checked runs is recorded.';
   lossChart.draw(lines(lossLines), theme, state.logScale, empty);
   rateChart.draw(lines(rateLines), theme, false, empty);

@@ -37,7 +37,7 @@ test('an empty workspace is told what to do, and an untrusted one why nothing ca
 test('a live run is asked for, drawn as its points arrive, and stopped from its button', async () => {
   const { page, post, sent, complaints } = await openPreview(browser, 'dark');
   await post({ type: 'runs', starting: false, trusted: true, runs: [live, done] });
-  await page.getByText('The first step has not been taken yet.').first().waitFor();
+  await page.getByText('No points yet: they come with the first steps.').first().waitFor();
   const events = fakeEvents(44, 60);
   await post({ type: 'events', runId: 'live', whole: true, events: events.slice(0, 15) });
   const chart = page.getByRole('img', { name: /^Loss by step/ });
