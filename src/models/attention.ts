@@ -1,3 +1,4 @@
+import type { Builder } from '../onnx/builder.ts';
 import type { Value } from '../onnx/dims.ts';
 import { product } from '../onnx/dims.ts';
 import { type DecoderSizes, type Rotary, type Segment, tokensOf } from './decoder.ts';
@@ -22,8 +23,7 @@ export function attend(scope: Scope, segment: Segment, q: Value, k: Value, v: Va
   const { batch, time } = segment;
   const { heads, kvHeads, headDim } = attention.sizes;
   const split = (x: Value, count: number) => b.transpose(b.reshape(x, [batch, time, count, headDim]), [0, 2, 1, 3]); // [batch, count, time, headDim]
-  const rotate = (x: Value) =>
-    attention.rotary === null ? x : b.rotaryEmbedding(x, attention.rotary.cos, attention.rotary.sin);
+  const rotate = (x: Value) => (attention.rotary === null ? x : rotated(b, x, attention.rotary));
 
   const query = b.scale(rotate(split(q, heads)), attention.scale);
   let key = rotate(split(k, kvHeads));
@@ -43,4 +43,13 @@ export function attend(scope: Scope, segment: Segment, q: Value, k: Value, v: Va
   const mixed = b.matmul(b.reshape(weights, [batch, kvHeads, stacked, total]), value);
   const joined = b.transpose(b.reshape(mixed, [batch, heads, time, headDim]), [0, 2, 1, 3]);
   return b.reshape(joined, [tokensOf(segment), heads * headDim]);
+}
+
+/** Rotates as many of the first dimensions of every head as the tables have; x `[batch, count, time, headDim]`. */
+function rotated(b: Builder, x: Value, { cos, sin }: Rotary): Value {
+  const headDim = x.dims[3] as number;
+  const turning = 2 * (cos.dims[2] as number);
+  if (turning === headDim) return b.rotaryEmbedding(x, cos, sin);
+  const [first, rest] = b.split(x, 3, [turning, headDim - turning]);
+  return b.concat([b.rotaryEmbedding(first!, cos, sin), rest!], 3);
 }

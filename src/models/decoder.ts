@@ -55,7 +55,7 @@ export interface Decoder {
   readonly head: (scope: Scope, x: Value) => Value;
 }
 
-/** Rotary tables of a segment, each `[batch, time, headDim / 2]`. */
+/** Rotary tables of a segment, each `[batch, time, rotated / 2]`: the first `rotated` dimensions of a head turn. */
 export interface Rotary {
   readonly cos: Value;
   readonly sin: Value;

@@ -1,6 +1,7 @@
 import { activationOf } from './activations.ts';
 import { attend } from './attention.ts';
 import { type Decoder, type DecoderFamily, mostLayers, type WeightSpec } from './decoder.ts';
+import { outputHead } from './outputHead.ts';
 
 /** GPT-2: learned positions, layer norm before each sub-block, fused query/key/value, weights lying in x out. */
 export const gpt2: DecoderFamily = (config): Decoder => {
@@ -50,12 +51,8 @@ export const gpt2: DecoderFamily = (config): Decoder => {
       const fed = scope.linear(`${at}.mlp.c_proj`, activation(b, inner), conv);
       return b.add(middle, hooks.subBlock?.(b, { layer: i, kind: 'mlp' }, middle, fed) ?? fed);
     },
-    head: (scope, x) => {
-      const normed = scope.layerNorm('transformer.ln_f', x, epsilon);
-      return scope.has('lm_head.weight')
-        ? scope.linear('lm_head', normed)
-        : scope.b.gemm(normed, scope.weight('transformer.wte.weight'), { transB: 1 });
-    },
+    head: (scope, x) =>
+      outputHead(scope, 'lm_head', 'transformer.wte', scope.layerNorm('transformer.ln_f', x, epsilon)),
   };
 };
 

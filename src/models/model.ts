@@ -4,11 +4,14 @@ import { type CheckpointWeights, openWeights } from '../checkpoint/weights.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { Decoder, DecoderFamily } from './decoder.ts';
 import { gpt2 } from './gpt2.ts';
+import { gptNeox } from './gptNeox.ts';
 import { llama } from './llama.ts';
+import { opt } from './opt.ts';
+import { phi } from './phi.ts';
 import { weightDtypes } from './scope.ts';
 
 /** The architecture families by transformers' `model_type`. */
-const families = { gpt2, llama } satisfies Record<string, DecoderFamily>;
+const families = { gpt2, gpt_neox: gptNeox, llama, opt, phi } satisfies Record<string, DecoderFamily>;
 
 /** A model that can be built into graphs: what is on disk, read and checked, with no weight loaded. */
 export interface Model {

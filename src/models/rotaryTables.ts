@@ -33,14 +33,35 @@ function factorOf(rope: ModelConfig): number {
   throw rope.invalid('factor', `is ${factor}; it must be above 0`);
 }
 
+/** What a family's rotary embedding is where its config does not say. */
+export interface RotaryDefaults {
+  readonly theta?: number;
+  /** The part of every head that rotates. */
+  readonly partial?: number;
+}
+
 /**
- * The inverse frequencies of a rotary embedding, one for each pair of dimensions, from `rope_parameters` (transformers 5)
- * or `rope_theta` and `rope_scaling` (before).
+ * The inverse frequencies of a rotary embedding, one for each pair of rotating dimensions, from `rope_parameters`
+ * (transformers 5) or `rope_theta`, `rope_scaling` and what families called them (before).
  */
-export function rotaryFrequencies(config: ModelConfig, headDim: number, defaultTheta = 10_000): Float32Array {
-  if (headDim % 2 !== 0) throw config.invalid('head_dim', `is ${headDim}; a rotary embedding needs an even number`);
+export function rotaryFrequencies(config: ModelConfig, headDim: number, defaults: RotaryDefaults = {}): Float32Array {
   const rope = config.optionalObject(['rope_parameters', 'rope_scaling']);
-  const theta = rope?.optionalNumber('rope_theta') ?? config.number('rope_theta', defaultTheta);
+  const theta =
+    rope?.optionalNumber('rope_theta') ?? config.number(['rope_theta', 'rotary_emb_base'], defaults.theta ?? 10_000);
+  const partial =
+    rope?.optionalNumber('partial_rotary_factor') ??
+    config.number(['partial_rotary_factor', 'rotary_pct'], defaults.partial ?? 1);
+  const rotated = partial === 1 ? headDim : Math.trunc(headDim * partial);
+  if (rotated % 2 !== 0) {
+    const part = partial === 1 ? '' : `, of which ${rotated} rotate`;
+    throw config.invalid('head_dim', `is ${headDim}${part}; a rotary embedding needs an even number`);
+  }
+  if (rotated < 2 || rotated > headDim) {
+    throw config.invalid(
+      'partial_rotary_factor',
+      `is ${partial}; of the ${headDim} dimensions of a head, 2 or more must rotate`,
+    );
+  }
   const type = rope?.optionalString(['rope_type', 'type']) ?? 'default';
   if (!Object.hasOwn(variants, type)) {
     throw new SoftpromptError('config-key', {
@@ -50,7 +71,7 @@ export function rotaryFrequencies(config: ModelConfig, headDim: number, defaultT
     });
   }
   const adjust = variants[type as keyof typeof variants](rope ?? config);
-  return Float32Array.from({ length: headDim / 2 }, (_, i) => adjust(theta ** ((-2 * i) / headDim)));
+  return Float32Array.from({ length: rotated / 2 }, (_, i) => adjust(theta ** ((-2 * i) / rotated)));
 }
 
 /** Tables for the positions of a segment. */

@@ -38,7 +38,10 @@ async function slope(run: Run, tensors: TrainedTensors, name: string, direction:
 
 const norm = (x: Float32Array) => Math.sqrt(x.reduce((sum, y) => sum + y * y, 0));
 
-for (const [family, dir] of Object.entries(tinyModels)) {
+/** OPT's ReLU has kinks, beside which a slope says nothing; its gradients are held to PEFT's in the golden set. */
+const { opt: _, ...smooth } = tinyModels;
+
+for (const [family, dir] of Object.entries(smooth)) {
   describe(family, () => {
     test('the gradient of a soft prompt is the slope of the loss, coordinate by coordinate', async () => {
       const model = await openModel(dir);

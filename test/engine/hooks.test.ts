@@ -19,12 +19,15 @@ import { drawnPrompt, drawnRows } from './drawn.ts';
 /** Two ways to compute the same thing in float32: sums are taken in another order. */
 const tolerance = 1e-5;
 
-const { gpt2, llama } = tinyModels;
+const { gpt2, llama, gptNeox, opt, phi } = tinyModels;
 
 /** A linear layer of each family, with the axis of its weight along which outputs lie. */
 const targets = {
   gpt2: { path: 'transformer.h.1.mlp.c_fc', outAxis: 1 },
   llama: { path: 'model.layers.1.self_attn.q_proj', outAxis: 0 },
+  gptNeox: { path: 'gpt_neox.layers.1.attention.query_key_value', outAxis: 0 },
+  opt: { path: 'model.decoder.project_in', outAxis: 0 },
+  phi: { path: 'model.layers.1.mlp.fc2', outAxis: 0 },
 };
 
 async function logprobs(model: Model, method: MethodShape, rows: readonly LabelledRow[], tensors: TrainedTensors) {
@@ -39,7 +42,7 @@ function assertClose(found: readonly number[], expected: readonly number[]): voi
   for (const [i, x] of found.entries()) assert.ok(Math.abs(x - expected[i]!) < tolerance, `${i}: ${x}, ${expected[i]}`);
 }
 
-for (const [family, dir] of Object.entries({ gpt2, llama })) {
+for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi })) {
   describe(`hooks on ${family}`, async () => {
     const language = await LanguageModel.open(dir, 'cpu');
     after(() => language.close());
@@ -75,8 +78,8 @@ for (const [family, dir] of Object.entries({ gpt2, llama })) {
       const matrices = model.decoder.weights.filter(
         ({ name, shape }) => shape.length === 2 && !/wte|wpe|embed|lm_head/.test(name),
       );
-      const inLayers = linear.map(({ path }) => path).filter((path) => path !== 'lm_head');
-      assert.deepEqual(inLayers.sort(), matrices.map(({ name }) => name.replace(/\.weight$/, '')).sort());
+      const inside = linear.map(({ path }) => path).filter((path) => !/lm_head|embed_out/.test(path));
+      assert.deepEqual(inside.sort(), matrices.map(({ name }) => name.replace(/\.weight$/, '')).sort());
       const expected = Array.from({ length: layers }, (_, layer) => [
         { layer, kind: 'attention' },
         { layer, kind: 'mlp' },

@@ -38,6 +38,12 @@ export const tinyModels = {
   sharded: join(import.meta.dirname, 'peft021/models/llama-sharded-a'),
   /** float16 weights, input and output embedding one tensor, linear rotary embedding. */
   tiedLlama: join(import.meta.dirname, 'peft021/models/llama-f16-a'),
+  /** A quarter of every head rotates. */
+  gptNeox: join(import.meta.dirname, 'peft010/models/gpt_neox-a'),
+  /** Norms after the sub-blocks, token embeddings narrower than the layers. */
+  opt: join(import.meta.dirname, 'peft010/models/opt-postln-a'),
+  /** Half of every head rotates. */
+  phi: join(import.meta.dirname, 'peft010/models/phi-a'),
 } as const;
 
 /** A case file's content. */
