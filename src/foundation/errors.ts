@@ -175,6 +175,15 @@ const words = {
     what: `${d.source}: peft_type ${d.type} is not supported yet.`,
     todo: `Methods that can be trained and applied: ${d.known.join(', ')}.`,
   }),
+  'targets-unmatched': (d: {
+    source: string;
+    targets: readonly string[];
+    near: readonly string[];
+    known: readonly string[];
+  }): Words => ({
+    what: `${d.source}: no layer of the model is called ${d.targets.join(' or ')}.`,
+    todo: `${d.near.length === 0 ? '' : `Did you mean ${d.near.join(', ')}? `}Linear layers of the model: ${d.known.join(', ')}.`,
+  }),
   'checkpoint-foreign': (d: { file: string; problem?: string }): Words => ({
     what: `${d.file}: ${d.problem ?? 'not a checkpoint of a training run'}.`,
     todo: 'Remove the file, or resume from another one.',

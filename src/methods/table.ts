@@ -2,6 +2,8 @@ import type { JsonObject } from '../checkpoint/json.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { Model } from '../models/model.ts';
 import { full } from './full.ts';
+import { ia3 } from './ia3.ts';
+import { lora } from './lora.ts';
 import type { Method, MethodFactory, MethodShape, PeftType } from './method.ts';
 import { prefixTuning } from './prefixTuning.ts';
 import { promptTuning } from './promptTuning.ts';
@@ -11,6 +13,8 @@ const methods = {
   PROMPT_TUNING: promptTuning,
   P_TUNING: pTuning,
   PREFIX_TUNING: prefixTuning,
+  LORA: lora,
+  IA3: ia3,
   FULL: full,
 } satisfies Record<PeftType, MethodFactory>;
 

@@ -44,6 +44,16 @@ export const tinyModels = {
   opt: join(import.meta.dirname, 'peft010/models/opt-postln-a'),
   /** Half of every head rotates. */
   phi: join(import.meta.dirname, 'peft010/models/phi-a'),
+  /** A sliding window of 5 in every layer. */
+  mistral: join(import.meta.dirname, 'peft021/models/mistral-a'),
+  /** Biases on query, key and value. */
+  qwen2: join(import.meta.dirname, 'peft021/models/qwen2-a'),
+  /** A norm of each head's query and key. */
+  qwen3: join(import.meta.dirname, 'peft021/models/qwen3-a'),
+  /** A layer without positions. */
+  smollm3: join(import.meta.dirname, 'peft021/models/smollm3-a'),
+  /** One matrix for query, key and value, one for gate and up. */
+  phi3: join(import.meta.dirname, 'peft021/models/phi3-a'),
 } as const;
 
 /** A case file's content. */
@@ -87,7 +97,7 @@ export function readRows(file: string): readonly LabelledRow[] {
   });
 }
 
-/** Norm of the difference over the norm of what is expected. */
+/** Norm of the difference over the norm of what is expected; what is expected to be 0 must be. */
 export function relativeError(found: Float32Array, expected: Float32Array): number {
   let difference = 0;
   let norm = 0;
@@ -95,7 +105,7 @@ export function relativeError(found: Float32Array, expected: Float32Array): numb
     difference += (found[i]! - x) ** 2;
     norm += x ** 2;
   }
-  return Math.sqrt(difference / norm);
+  return difference === 0 ? 0 : Math.sqrt(difference / norm);
 }
 
 /** Largest absolute difference; infinite when the lengths differ or a number is none. */

@@ -1,0 +1,132 @@
+import { ModelConfig } from '../checkpoint/config.ts';
+import type { Model } from '../models/model.ts';
+import type { LinearSite } from '../models/sites.ts';
+import type { Method, MethodFactory } from './method.ts';
+import { defaultModules, expression, type ModulePattern, modulePattern, targetsOf } from './targets.ts';
+
+/** PEFT's `target_modules` where an IA3 configuration gives none, by transformers' `model_type`. */
+const ia3Targets: Readonly<Record<string, readonly string[]>> = {
+  bert: ['key', 'value', 'output.dense'],
+  gemma: ['q_proj', 'v_proj', 'down_proj'],
+  gemma2: ['q_proj', 'v_proj', 'down_proj'],
+  gemma3_text: ['q_proj', 'v_proj', 'down_proj'],
+  gpt2: ['c_attn', 'mlp.c_proj'],
+  gpt_neox: ['query_key_value', 'dense_4h_to_h'],
+  llama: ['k_proj', 'v_proj', 'down_proj'],
+  mistral: ['k_proj', 'v_proj', 'down_proj'],
+  opt: ['q_proj', 'k_proj', 'fc2'],
+  phi: ['q_proj', 'v_proj', 'fc2'],
+  qwen2: ['q_proj', 'v_proj', 'down_proj'],
+  qwen3: ['q_proj', 'v_proj', 'down_proj'],
+  roberta: ['key', 'value', 'output.dense'],
+  t5: ['k', 'v', 'wo'],
+};
+
+/** The same for `feedforward_modules`. */
+const ia3Feedforward: Readonly<Record<string, readonly string[]>> = {
+  bert: ['output.dense'],
+  gemma: ['down_proj'],
+  gemma2: ['down_proj'],
+  gemma3_text: ['down_proj'],
+  gpt2: ['mlp.c_proj'],
+  gpt_neox: ['dense_4h_to_h'],
+  llama: ['down_proj'],
+  mistral: ['down_proj'],
+  opt: ['fc2'],
+  phi: ['fc2'],
+  qwen2: ['down_proj'],
+  qwen3: ['down_proj'],
+  roberta: ['output.dense'],
+  t5: ['wo'],
+};
+
+/** The factors on one linear layer. */
+interface Factors {
+  readonly site: LinearSite;
+  /** Whether they act on the layer's input: `[1, inFeatures]`; otherwise on its output: `[outFeatures, 1]`. */
+  readonly onInput: boolean;
+  /** The tensor under PEFT's name. */
+  readonly name: string;
+}
+
+/**
+ * (IA)^3, Liu et al., https://arxiv.org/abs/2205.05638: trained factors on the outputs of linear layers (bias included),
+ * and on the inputs of those that `feedforward_modules` names.
+ */
+export const ia3: MethodFactory = (config, model, source): Method => {
+  const options = new ModelConfig(source, config);
+  if (modulePattern(options, 'modules_to_save') !== null)
+    throw options.invalid('modules_to_save', 'is not supported yet');
+  const { sites, pattern } = targetsOf(options, model, ia3Targets);
+  const feedforward = feedforwardOf(options, model);
+  const isFeedforward = feedforwardTest(options, feedforward);
+  const scaled = new Map(
+    sites.map((site) => {
+      const name = `base_model.model.${site.path}.ia3_l`;
+      return [site.path, { site, name, onInput: isFeedforward(site.path) } satisfies Factors] as const;
+    }),
+  );
+  const startsAtOne = options.boolean('init_ia3_weights', true);
+  const trainables = [...scaled.values()].map(({ site, name, onInput }) => ({
+    name,
+    dims: onInput ? [1, site.inFeatures] : [site.outFeatures, 1],
+  }));
+  return {
+    peftType: 'IA3',
+    structure: `IA3 ${JSON.stringify([...scaled].map(([path, { onInput }]) => [path, onInput]))}`,
+    virtualTokens: 0,
+    virtualHidden: false,
+    virtualOnly: false,
+    trainables,
+    hooks: (trained) => ({
+      linearInput: (b, { path }, x) => {
+        const factors = scaled.get(path);
+        return factors?.onInput ? b.mul(x, trained.get(factors.name)!) : x;
+      },
+      linear: (b, { path, outFeatures }, _x, y) => {
+        const factors = scaled.get(path);
+        return factors === undefined || factors.onInput
+          ? y
+          : b.mul(y, b.reshape(trained.get(factors.name)!, [1, outFeatures]));
+      },
+    }),
+    config: {
+      auto_mapping: null,
+      base_model_name_or_path: model.dir,
+      exclude_modules: null,
+      inference_mode: true,
+      init_ia3_weights: true,
+      modules_to_save: null,
+      peft_type: 'IA3',
+      revision: null,
+      task_type: 'CAUSAL_LM',
+      ...config,
+      // PEFT sets it from the kind of layer.
+      fan_in_fan_out: sites.some(({ layout }) => layout === 'in_out'),
+      feedforward_modules: feedforward,
+      target_modules: pattern,
+    },
+    initialise: async ({ random }) =>
+      new Map(
+        trainables.map(({ name, dims }) => {
+          const length = dims.reduce((n, size) => n * size, 1);
+          return [name, Float32Array.from({ length }, () => (startsAtOne ? 1 : random.normal()))] as const;
+        }),
+      ),
+  };
+};
+
+/** `feedforward_modules`; an empty list means none, a missing one PEFT's default. */
+function feedforwardOf(options: ModelConfig, model: Model): ModulePattern {
+  const given = options.raw('feedforward_modules');
+  if (given === undefined || given === null)
+    return defaultModules(options, 'feedforward_modules', model, ia3Feedforward);
+  return modulePattern(options, 'feedforward_modules') ?? [];
+}
+
+/** Unlike target_modules, names may begin in the middle of a part: PEFT only looks how the path ends. */
+function feedforwardTest(options: ModelConfig, pattern: ModulePattern): (path: string) => boolean {
+  if (typeof pattern !== 'string') return (path) => pattern.some((name) => path.endsWith(name));
+  const whole = expression(options, 'feedforward_modules', `^(?:${pattern})$`);
+  return (path) => whole.test(path);
+}

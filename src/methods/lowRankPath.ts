@@ -1,0 +1,58 @@
+import type { ModelConfig } from '../checkpoint/config.ts';
+import type { LinearSite } from '../models/sites.ts';
+import { expression } from './targets.ts';
+
+/** The path that LORA lays beside a linear layer. */
+export interface LowRankPath {
+  readonly site: LinearSite;
+  readonly rank: number;
+  /** Factor on the path: alpha / rank, or alpha / sqrt(rank) with rsLoRA. */
+  readonly scaling: number;
+  /** Its tensors under PEFT's names. */
+  readonly names: {
+    /** `[rank, inFeatures]`. */
+    readonly a: string;
+    /** `[outFeatures, rank]`. */
+    readonly b: string;
+    /** DoRA's `[outFeatures]`. */
+    readonly magnitude: string;
+    /** The layer's own bias `[outFeatures]`, where it is trained too. */
+    readonly bias: string;
+  };
+}
+
+/** A path's two matrices, as numbers or in a graph. */
+export interface LowRankFactors<T> {
+  readonly a: T;
+  readonly b: T;
+}
+
+/** The path of a site as `r`, `lora_alpha`, their patterns and `use_rslora` ask for it. @throws SoftpromptError config-key */
+export function lowRankPath(options: ModelConfig, site: LinearSite): LowRankPath {
+  const rank = overridden(options, 'rank_pattern', site.path) ?? options.integer('r', 8);
+  if (!Number.isSafeInteger(rank) || rank < 1) {
+    throw options.invalid('r', `is ${rank} for ${site.path}; it must be a whole number from 1`);
+  }
+  const alpha = overridden(options, 'alpha_pattern', site.path) ?? options.number('lora_alpha', 8);
+  const at = `base_model.model.${site.path}`;
+  return {
+    site,
+    rank,
+    scaling: alpha / (options.boolean('use_rslora', false) ? Math.sqrt(rank) : rank),
+    names: {
+      a: `${at}.lora_A.weight`,
+      b: `${at}.lora_B.weight`,
+      magnitude: `${at}.lora_magnitude_vector`,
+      bias: `${at}.base_layer.bias`,
+    },
+  };
+}
+
+/** What a pattern gives a module: the first of its keys counts that is an end of the module's name. */
+function overridden(options: ModelConfig, key: string, path: string): number | undefined {
+  const patterns = options.optionalObject(key);
+  if (patterns === undefined) return undefined;
+  const ends = (ending: string) => expression(options, key, `^(?:.*\\.)?(?:${ending})$`).test(path);
+  const found = Object.keys(patterns.json).find(ends);
+  return found === undefined ? undefined : patterns.number(found);
+}
