@@ -11,6 +11,7 @@ import { readExperiment } from './experimentFile.ts';
 
 const adapter = join(import.meta.dirname, '../../test/golden/adapters/prompt-unknown-keys');
 const [configName, weightsName] = ['adapter_config.json', 'adapter_model.safetensors'];
+const encoderName = 'prompt_encoder.safetensors';
 
 let dir: string;
 beforeEach(async () => {
@@ -88,6 +89,53 @@ test('a stopped run has an adapter; resumed, it ends with the bytes of a run tha
   const bytes = (from: string) => readFile(join(from, weightsName));
   assert.ok((await bytes(folder)).equals(await bytes(whole.folder)));
 });
+
+const encoders = {
+  P_TUNING: 'method={peft_type: P_TUNING, encoder_hidden_size: 8}',
+  PREFIX_TUNING: 'method={peft_type: PREFIX_TUNING, prefix_projection: true, num_virtual_tokens: 3}',
+};
+
+for (const [type, method] of Object.entries(encoders)) {
+  const files = [weightsName, encoderName];
+  const bytesOf = (folder: string) => Promise.all(files.map((name) => readFile(join(folder, name), 'hex')));
+  const still = 'training.learning_rate=1e-30';
+
+  test(`${type}: a run leaves its encoder beside PEFT's files; stopped and resumed it is the same run`, async () => {
+    const whole = await run('whole', [method]);
+    await run('stopped', [method], { stopAt: 3 });
+    const { folder } = await run('stopped', [method], { resume: true });
+    assert.deepEqual(await bytesOf(folder), await bytesOf(whole.folder));
+  });
+
+  test(`${type}: training goes on from the encoder; where there is none, from what it made`, async () => {
+    const { folder: from } = await run('from', [method]);
+    const on = [`method={peft_type: ${type}, init_from: ${from}}`];
+    assert.deepEqual(await bytesOf((await run('still', [...on, still])).folder), await bytesOf(from));
+    const [, encoder] = await bytesOf((await run('on', on)).folder);
+    assert.notEqual(encoder, (await bytesOf(from))[1]);
+
+    await rm(join(from, encoderName));
+    const alone = await run('alone', [...on, still]);
+    assert.ok(!(await readdir(alone.folder)).includes(encoderName));
+    const weights = await readFile(join(alone.folder, weightsName));
+    assert.ok(weights.equals(await readFile(join(from, weightsName))));
+    const trained = await run('trained', on);
+    assert.ok(!weights.equals(await readFile(join(trained.folder, weightsName))));
+  });
+
+  test(`${type}: an encoder that did not make the prompt beside it is refused`, async () => {
+    const [{ folder: from }, { folder: other }] = [
+      await run('a', [method]),
+      await run('b', [method, 'training.seed=2']),
+    ];
+    await cp(join(other, encoderName), join(from, encoderName));
+    await assert.rejects(run('mixed', [`method={peft_type: ${type}, init_from: ${from}}`]), (error) => {
+      assert.ok(SoftpromptError.is(error, 'adapter-mismatch'), String(error));
+      assert.match(error.message, /prompt_embeddings is not what the encoder in prompt_encoder\.safetensors makes/);
+      return true;
+    });
+  });
+}
 
 test('seeds draw other first tensors, another order and another split', async () => {
   const bytes = async (name: string, seed: number) => {

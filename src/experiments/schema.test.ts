@@ -38,11 +38,24 @@ test('the adapter that training starts from says how many virtual tokens there a
   assert.deepEqual(experimentSchema.parse({ ...least, method }).method, method);
 });
 
+test('a prefix begins with zeros, where no network makes it', () => {
+  const methodOf = (keys: object) =>
+    experimentSchema.safeParse({ ...least, method: { peft_type: 'PREFIX_TUNING', ...keys } });
+  assert.partialDeepStrictEqual(methodOf({}).data?.method, { num_virtual_tokens: 20, init_weights: 'zero' });
+  assert.partialDeepStrictEqual(methodOf({ init_weights: null }).data?.method, { init_weights: null });
+  const projected = { prefix_projection: true };
+  assert.partialDeepStrictEqual(methodOf(projected).data?.method, { ...projected, init_weights: null });
+  const [issue] = methodOf({ ...projected, init_weights: 'zero' }).error?.issues ?? [];
+  assert.deepEqual(issue?.path, ['method', 'init_weights']);
+  const continued = { peft_type: 'PREFIX_TUNING', init_from: 'a' };
+  assert.deepEqual(methodOf(continued).data?.method, continued);
+});
+
 test("a misspelt key of a method is refused, PEFT's own keys are kept", () => {
   const own = { task_type: 'CAUSAL_LM', token_dim: 8, tokenizer_name_or_path: null };
   const parse = (keys: object) => experimentSchema.safeParse({ ...least, method: { ...least.method, ...keys } });
   assert.partialDeepStrictEqual(parse(own).data?.method, own);
-  for (const peft_type of ['PROMPT_TUNING', 'FULL']) {
+  for (const peft_type of ['PROMPT_TUNING', 'P_TUNING', 'PREFIX_TUNING', 'FULL']) {
     const [issue] = parse({ peft_type, num_virtual_tokns: 4 }).error?.issues ?? [];
     assert.partialDeepStrictEqual(issue, { code: 'unrecognized_keys', keys: ['num_virtual_tokns'] });
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { completeMethod, method } from './methodSchema.ts';
 
 /**
  * The experiment file, `NAME.tune.yaml`: the one source of its types, defaults, validation and of
@@ -28,98 +29,6 @@ const template = z.strictObject({
   input: z.string().describe('What the model reads; {{column}} is the value of that column of the row.'),
   target: z.string().describe('What the model should write after it; only these tokens are supervised.'),
 });
-
-const initFrom = path
-  .optional()
-  .describe("Adapter folder to start from (PEFT's, or AdapterHub's for BOTTLENECK), relative to this file.");
-
-const kept = z
-  .unknown()
-  .optional()
-  .describe("PEFT's own key: kept in adapter_config.json; filled in from the model when absent.");
-
-/** Keys of every PEFT configuration that have no meaning here. */
-const peftKeys = {
-  auto_mapping: kept,
-  base_model_name_or_path: kept,
-  inference_mode: kept,
-  modules_to_save: kept,
-  peft_version: kept,
-  revision: kept,
-  task_type: kept,
-};
-
-// Strict, unlike an adapter's own file: a misspelt key would train something else than was asked for without a word.
-const promptTuning = z.strictObject({
-  ...peftKeys,
-  num_attention_heads: kept,
-  num_layers: kept,
-  num_transformer_submodules: kept,
-  token_dim: kept,
-  tokenizer_kwargs: kept,
-  tokenizer_name_or_path: kept,
-  peft_type: z.literal('PROMPT_TUNING').describe('Trains virtual tokens before the input (Lester et al. 2021).'),
-  num_virtual_tokens: positiveInteger
-    .optional()
-    .describe('Number of trained virtual tokens. Default: 20, or as many as the adapter of init_from has.'),
-  prompt_tuning_init: z
-    .enum(['SAMPLE_VOCAB', 'TEXT', 'RANDOM'])
-    .optional()
-    .describe(
-      'First values: rows of random vocabulary words, the words of prompt_tuning_init_text, or N(0, 1). Default: SAMPLE_VOCAB.',
-    ),
-  prompt_tuning_init_text: z
-    .string()
-    .nullable()
-    .optional()
-    .describe('Text whose tokens, repeated or cut to num_virtual_tokens, are the first values (with TEXT).'),
-  init_from: initFrom,
-});
-
-const full = z.strictObject({
-  ...peftKeys,
-  peft_type: z.literal('FULL').describe('Trains every weight of the model.'),
-  init_from: initFrom,
-});
-
-/** Method names that are known but have no keys of their own here yet; the engine says whether it can train them. */
-const otherMethods = [
-  'P_TUNING',
-  'PREFIX_TUNING',
-  'LORA',
-  'ADALORA',
-  'IA3',
-  'VERA',
-  'LN_TUNING',
-  'LOHA',
-  'LOKR',
-  'OFT',
-  'BOFT',
-  'MULTITASK_PROMPT_TUNING',
-  'CPT',
-  'ADAPTION_PROMPT',
-  'FOURIERFT',
-  'VBLORA',
-  'XLORA',
-  'POLY',
-  'HRA',
-  'MISS',
-  'RANDLORA',
-  'ROAD',
-  'SHIRA',
-  'C3A',
-  'TRAINABLE_TOKENS',
-  'BOTTLENECK',
-] as const;
-
-const otherMethod = z.looseObject({
-  peft_type: z.enum(otherMethods).describe("PEFT's name of the method, or BOTTLENECK."),
-  init_from: initFrom,
-});
-
-const method = z
-  .discriminatedUnion('peft_type', [promptTuning, full, otherMethod])
-  .describe("What is trained, in PEFT's own keys (those of adapter_config.json).");
 
 const training = z.strictObject({
   num_train_epochs: z.number().gt(0).default(3).describe('Passes over the training rows. max_steps wins over it.'),
@@ -220,6 +129,9 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
   ) {
     fail(['method', 'prompt_tuning_init_text'], 'is needed with prompt_tuning_init: TEXT');
   }
+  if (method.peft_type === 'PREFIX_TUNING' && method.init_weights === 'zero' && method.prefix_projection === true) {
+    fail(['method', 'init_weights'], 'zero goes without prefix_projection only');
+  }
   if (training.optim === 'lora_fa' && method.peft_type !== 'LORA') {
     fail(['training', 'optim'], 'lora_fa trains LORA only');
   }
@@ -231,20 +143,12 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
 /** Fills the defaults that depend on other keys. */
 function complete(e: z.output<typeof fields>) {
   const { method, training, evaluation } = e;
-  const isPrompt = method.peft_type === 'PROMPT_TUNING';
   return {
     ...e,
-    method:
-      isPrompt && method.init_from === undefined
-        ? {
-            ...method,
-            num_virtual_tokens: method.num_virtual_tokens ?? 20,
-            prompt_tuning_init: method.prompt_tuning_init ?? 'SAMPLE_VOCAB',
-          }
-        : method,
+    method: completeMethod(method),
     training: {
       ...training,
-      learning_rate: training.learning_rate ?? (isPrompt ? 0.3 : 5e-5),
+      learning_rate: training.learning_rate ?? (method.peft_type === 'PROMPT_TUNING' ? 0.3 : 5e-5),
       save_steps: training.save_steps ?? training.eval_steps,
     },
     evaluation: {

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../src/checkpoint/json.ts';
 import { Random } from '../../src/foundation/random.ts';
 import type { Adapter } from '../../src/methods/adapter.ts';
+import { trainingForm } from '../../src/methods/promptEncoder.ts';
 import { configureMethod } from '../../src/methods/table.ts';
 import type { LabelledRow } from '../../src/models/inputs.ts';
 import type { Model } from '../../src/models/model.ts';
@@ -16,9 +17,9 @@ export function drawnRows(model: Model, count: number, seed = 1): readonly (Labe
   });
 }
 
-/** A soft prompt of random rows of the embedding table. */
+/** A soft prompt of random rows of the embedding table, or what `more` makes of it, as it is trained. */
 export async function drawnPrompt(model: Model, seed: number, more: JsonObject = {}): Promise<Adapter> {
   const method = configureMethod({ peft_type: 'PROMPT_TUNING', num_virtual_tokens: 4, ...more }, model);
   const tensors = await method.initialise({ model, random: Random.of(seed, 'prompt'), encode: null });
-  return { method, tensors };
+  return { method: trainingForm(method), tensors };
 }

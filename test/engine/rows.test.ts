@@ -14,6 +14,7 @@ import { scoresOf } from './scores.ts';
  * The error of that is of the size of float32's.
  */
 const tolerance = 1e-5;
+const pTuning = { peft_type: 'P_TUNING', encoder_hidden_size: 6 };
 const greedy = { maxNewTokens: 12, stopIds: [], sampling: null, signal: new AbortController().signal };
 
 for (const [family, dir] of Object.entries(tinyModels)) {
@@ -22,7 +23,12 @@ for (const [family, dir] of Object.entries(tinyModels)) {
     after(() => language.close());
     const { model } = language;
     const rows = drawnRows(model, 12);
-    const attachments = { base: null, prompt: await drawnPrompt(model, 3) };
+    const attachments = {
+      base: null,
+      prompt: await drawnPrompt(model, 3),
+      'prompt through an LSTM': await drawnPrompt(model, 3, { ...pTuning, encoder_reparameterization_type: 'LSTM' }),
+      prefix: await drawnPrompt(model, 3, { peft_type: 'PREFIX_TUNING' }),
+    };
 
     for (const [name, adapter] of Object.entries(attachments)) {
       test(`${name}: a row scores the same alone and in any batch`, async () => {

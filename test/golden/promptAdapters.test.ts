@@ -31,11 +31,12 @@ const refused: Readonly<Record<string, RegExp>> = {
   'prompt-token_dim-mismatch': /adapter_config\.json: token_dim is 56; the model's embeddings have 48/,
   'prompt-no-num_virtual_tokens': /tensor prompt_embeddings is \[6, 48\]/,
   'prompt-wrong-tensor-name': /tensor prompt_embeddings is missing/,
+  'prefix-wrong-width': /tensor prompt_embeddings is \[4, 140\]; with .* it must be \[4, 144\]/,
   // PEFT ignores a tensor that belongs nowhere; that is how a wrong file goes unnoticed.
   'prompt-extra-tensor': /tensor other has no meaning/,
 };
 
-for (const name of readdirSync(adapters).filter((folder) => folder.startsWith('prompt-'))) {
+for (const name of readdirSync(adapters).filter((folder) => /^(prompt|prefix)-/.test(folder))) {
   const pattern = refused[name];
   if (pattern !== undefined) {
     test(`refuses ${name}`, async () => {

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+
+/** The `method` of an experiment file: a section a method, in PEFT's own keys. */
+
+const path = z.string().min(1);
+const positiveInteger = z.int().min(1);
+
+const initFrom = path
+  .optional()
+  .describe("Adapter folder to start from (PEFT's, or AdapterHub's for BOTTLENECK), relative to this file.");
+
+const kept = z
+  .unknown()
+  .optional()
+  .describe("PEFT's own key: kept in adapter_config.json; filled in from the model when absent.");
+
+/** Keys of every PEFT configuration that have no meaning here. */
+const peftKeys = {
+  auto_mapping: kept,
+  base_model_name_or_path: kept,
+  inference_mode: kept,
+  modules_to_save: kept,
+  peft_version: kept,
+  revision: kept,
+  task_type: kept,
+};
+
+/** Keys of every PEFT prompt method: what PEFT counts in the model, and the number of virtual tokens. */
+const promptKeys = {
+  ...peftKeys,
+  num_attention_heads: kept,
+  num_layers: kept,
+  num_transformer_submodules: kept,
+  token_dim: kept,
+  num_virtual_tokens: positiveInteger
+    .optional()
+    .describe('Number of trained virtual tokens. Default: 20, or as many as the adapter of init_from has.'),
+  init_from: initFrom,
+};
+
+// Strict, unlike an adapter's own file: a misspelt key would train something else than was asked for without a word.
+const promptTuning = z.strictObject({
+  ...promptKeys,
+  tokenizer_kwargs: kept,
+  tokenizer_name_or_path: kept,
+  peft_type: z.literal('PROMPT_TUNING').describe('Trains virtual tokens before the input (Lester et al. 2021).'),
+  prompt_tuning_init: z
+    .enum(['SAMPLE_VOCAB', 'TEXT', 'RANDOM'])
+    .optional()
+    .describe(
+      'First values: rows of random vocabulary words, the words of prompt_tuning_init_text, or N(0, 1). Default: SAMPLE_VOCAB.',
+    ),
+  prompt_tuning_init_text: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('Text whose tokens, repeated or cut to num_virtual_tokens, are the first values (with TEXT).'),
+});
+
+const encodedInitFrom = initFrom.describe(
+  'Adapter folder to start from, relative to this file: with prompt_encoder.safetensors in it the network is trained on; without (PEFT does not keep it) the virtual tokens themselves.',
+);
+
+const encoderHiddenSize = positiveInteger
+  .nullable()
+  .optional()
+  .describe('Width inside the network that makes the virtual tokens. Default: token_dim.');
+
+const pTuning = z.strictObject({
+  ...promptKeys,
+  peft_type: z
+    .literal('P_TUNING')
+    .describe('Trains a small network that makes virtual tokens before the input (Liu et al. 2021).'),
+  encoder_reparameterization_type: z
+    .enum(['MLP', 'LSTM'])
+    .optional()
+    .describe('The network: three linear layers, or a bidirectional LSTM and two. Default: MLP.'),
+  encoder_hidden_size: encoderHiddenSize,
+  encoder_num_layers: positiveInteger.optional().describe('Layers of the LSTM. Default: 2.'),
+  init_from: encodedInitFrom,
+  encoder_dropout: z.literal(0).optional().describe("PEFT's key; only 0: the network is trained without dropout."),
+});
+
+const prefixTuning = z.strictObject({
+  ...promptKeys,
+  peft_type: z
+    .literal('PREFIX_TUNING')
+    .describe('Trains keys and values before the input in every layer (Li and Liang 2021).'),
+  prefix_projection: z
+    .boolean()
+    .optional()
+    .describe('Whether a network of two linear layers makes the keys and values, and is trained. Default: false.'),
+  encoder_hidden_size: encoderHiddenSize,
+  init_from: encodedInitFrom,
+  init_weights: z
+    .literal('zero')
+    .nullable()
+    .optional()
+    .describe(
+      "First values without prefix_projection: zero, or null for PEFT's own N(0, 1), which trains badly. Default: zero.",
+    ),
+});
+
+const full = z.strictObject({
+  ...peftKeys,
+  peft_type: z.literal('FULL').describe('Trains every weight of the model.'),
+  init_from: initFrom,
+});
+
+/** Method names that are known but have no keys of their own here yet; the engine says whether it can train them. */
+const otherMethods = [
+  'LORA',
+  'ADALORA',
+  'IA3',
+  'VERA',
+  'LN_TUNING',
+  'LOHA',
+  'LOKR',
+  'OFT',
+  'BOFT',
+  'MULTITASK_PROMPT_TUNING',
+  'CPT',
+  'ADAPTION_PROMPT',
+  'FOURIERFT',
+  'VBLORA',
+  'XLORA',
+  'POLY',
+  'HRA',
+  'MISS',
+  'RANDLORA',
+  'ROAD',
+  'SHIRA',
+  'C3A',
+  'TRAINABLE_TOKENS',
+  'BOTTLENECK',
+] as const;
+
+const otherMethod = z.looseObject({
+  peft_type: z.enum(otherMethods).describe("PEFT's name of the method, or BOTTLENECK."),
+  init_from: initFrom,
+});
+
+/** What is trained: one of the sections, by `peft_type`. */
+export const method = z
+  .discriminatedUnion('peft_type', [promptTuning, pTuning, prefixTuning, full, otherMethod])
+  .describe("What is trained, in PEFT's own keys (those of adapter_config.json).");
+
+/** The method with its defaults; an adapter that training starts from has its own values. */
+export function completeMethod(section: z.output<typeof method>) {
+  if (section.init_from !== undefined) return section;
+  switch (section.peft_type) {
+    case 'PROMPT_TUNING':
+      return {
+        ...section,
+        num_virtual_tokens: section.num_virtual_tokens ?? 20,
+        prompt_tuning_init: section.prompt_tuning_init ?? 'SAMPLE_VOCAB',
+      };
+    case 'P_TUNING':
+      return { ...section, num_virtual_tokens: section.num_virtual_tokens ?? 20 };
+    case 'PREFIX_TUNING': {
+      const { num_virtual_tokens = 20, init_weights = section.prefix_projection ? null : 'zero' } = section;
+      return { ...section, num_virtual_tokens, init_weights };
+    }
+    default:
+      return section;
+  }
+}
