@@ -6,12 +6,20 @@ import type { Decoder, DecoderFamily } from './decoder.ts';
 import { gpt2 } from './gpt2.ts';
 import { gptNeox } from './gptNeox.ts';
 import { llama } from './llama.ts';
+import { mistral } from './mistral.ts';
 import { opt } from './opt.ts';
 import { phi } from './phi.ts';
+import { phi3 } from './phi3.ts';
+import { qwen2 } from './qwen2.ts';
+import { qwen3 } from './qwen3.ts';
 import { weightDtypes } from './scope.ts';
+import { smollm3 } from './smollm3.ts';
 
 /** The architecture families by transformers' `model_type`. */
-const families = { gpt2, gpt_neox: gptNeox, llama, opt, phi } satisfies Record<string, DecoderFamily>;
+const families = { gpt2, gpt_neox: gptNeox, llama, mistral, opt, phi, phi3, qwen2, qwen3, smollm3 } satisfies Record<
+  string,
+  DecoderFamily
+>;
 
 /** A model that can be built into graphs: what is on disk, read and checked, with no weight loaded. */
 export interface Model {

@@ -1,0 +1,151 @@
+import type { ModelConfig } from '../checkpoint/config.ts';
+import type { Builder } from '../onnx/builder.ts';
+import { product, type Value } from '../onnx/dims.ts';
+import { activationOf } from './activations.ts';
+import { attend } from './attention.ts';
+import { type Decoder, type DecoderSizes, mostLayers, type WeightSpec } from './decoder.ts';
+import { outputHead } from './outputHead.ts';
+import { fusedProjection, separateProjections } from './projections.ts';
+import { rotaryFrequencies, rotaryTables } from './rotaryTables.ts';
+import type { Scope } from './scope.ts';
+import { linearWeights } from './weightSpecs.ts';
+
+/** What a family takes for the keys that config.json leaves out: transformers' defaults. */
+export interface LlamaDefaults {
+  readonly hidden: number;
+  readonly inner: number;
+  readonly layers: number;
+  readonly heads: number;
+  /** As many as heads when absent. */
+  readonly kvHeads?: number;
+  /** hidden / heads when absent. */
+  readonly headDim?: number;
+  readonly vocabulary: number;
+  readonly maxPositions: number;
+  /** 1e-6 when absent. */
+  readonly epsilon?: number;
+  /** 10,000 when absent. */
+  readonly theta?: number;
+  /** False when absent. */
+  readonly tied?: boolean;
+}
+
+/** The numbers of a Llama-like model. */
+export interface LlamaShape {
+  readonly sizes: DecoderSizes;
+  /** Width of the MLP. */
+  readonly inner: number;
+  /** Of the RMS norms. */
+  readonly epsilon: number;
+  readonly activation: (b: Builder, x: Value) => Value;
+  /** Whether the head may be the embedding table. */
+  readonly tied: boolean;
+  /** Inverse frequencies of the rotary embedding. */
+  readonly frequencies: Float32Array;
+}
+
+/** Where Llama's descendants differ. */
+export interface LlamaVariant {
+  /** Which linear layers have a bias. */
+  readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
+  /** Each head's query and key pass an RMS norm before they are rotated. */
+  readonly headNorms?: boolean;
+  /** One matrix for query, key and value, and one for gate and up. */
+  readonly fused?: boolean;
+  /** Whether a layer rotates queries and keys; all do when absent. */
+  readonly rotates?: (layer: number) => boolean;
+  /** By layer, as in `DecoderSizes`. */
+  readonly windows?: readonly number[];
+}
+
+/** Reads the keys that all of them have. */
+export function llamaShape(config: ModelConfig, defaults: LlamaDefaults): LlamaShape {
+  const hidden = config.count('hidden_size', defaults.hidden);
+  const layers = config.count('num_hidden_layers', defaults.layers, mostLayers);
+  const heads = config.count('num_attention_heads', defaults.heads);
+  // Where the key is null, transformers takes the number of heads, whatever the default.
+  const kvHeads =
+    config.raw('num_key_value_heads') === null ? heads : config.count('num_key_value_heads', defaults.kvHeads ?? heads);
+  const headDim = config.count('head_dim', defaults.headDim ?? hidden / heads);
+  if (heads % kvHeads !== 0) {
+    throw config.invalid('num_key_value_heads', `is ${kvHeads}, which does not divide the ${heads} attention heads`);
+  }
+  const vocabulary = config.count('vocab_size', defaults.vocabulary);
+  const maxPositions = config.count('max_position_embeddings', defaults.maxPositions);
+  return {
+    sizes: { vocabulary, hidden, layers, heads, kvHeads, headDim, maxPositions },
+    inner: config.count('intermediate_size', defaults.inner),
+    epsilon: config.number('rms_norm_eps', defaults.epsilon ?? 1e-6),
+    activation: activationOf(config, 'hidden_act', 'silu'),
+    tied: config.boolean('tie_word_embeddings', defaults.tied ?? false),
+    frequencies: rotaryFrequencies(config, headDim, defaults),
+  };
+}
+
+/**
+ * Llama and what was made of it: rotary positions, RMS norm before each sub-block, grouped-query attention, gated MLP;
+ * https://arxiv.org/abs/2302.13971.
+ */
+export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: LlamaVariant): Decoder {
+  const { inner, epsilon, activation, tied, frequencies } = shape;
+  const sizes = windows === undefined ? shape.sizes : { ...shape.sizes, windows };
+  const { vocabulary, hidden, layers, heads, kvHeads, headDim } = sizes;
+  const qkvWidths = { q_proj: heads * headDim, k_proj: kvHeads * headDim, v_proj: kvHeads * headDim };
+  const gateUpWidths = { gate_proj: inner, up_proj: inner };
+  const [queryKeyValue, gateUp] = variant.fused
+    ? [
+        fusedProjection('qkv_proj', qkvWidths, hidden, bias.qkv),
+        fusedProjection('gate_up_proj', gateUpWidths, hidden, bias.mlp),
+      ]
+    : [separateProjections(qkvWidths, hidden, bias.qkv), separateProjections(gateUpWidths, hidden, bias.mlp)];
+
+  const layerWeights = (at: string): readonly WeightSpec[] => [
+    { name: `${at}.input_layernorm.weight`, shape: [hidden] },
+    ...queryKeyValue.weights(`${at}.self_attn`),
+    ...(variant.headNorms ? ['q_norm', 'k_norm'] : []).map((norm) => ({
+      name: `${at}.self_attn.${norm}.weight`,
+      shape: [headDim],
+    })),
+    ...linearWeights(`${at}.self_attn.o_proj`, hidden, heads * headDim, { bias: bias.output }),
+    { name: `${at}.post_attention_layernorm.weight`, shape: [hidden] },
+    ...gateUp.weights(`${at}.mlp`),
+    ...linearWeights(`${at}.mlp.down_proj`, hidden, inner, { bias: bias.mlp }),
+  ];
+  /** RMS norm over each head of x `[tokens, count * headDim]`. */
+  const normHeads = (scope: Scope, path: string, x: Value, count: number): Value => {
+    if (!variant.headNorms) return x;
+    const byHead = scope.b.reshape(x, [product([x.dims[0]!, count]), headDim]);
+    return scope.b.reshape(scope.rmsNorm(path, byHead, epsilon), x.dims);
+  };
+
+  return {
+    sizes,
+    tokenEmbedding: { path: 'model.embed_tokens', width: hidden, scale: 1 },
+    basePrefix: 'model.',
+    ignored: /rotary_emb\.inv_freq$/,
+    weights: [
+      { name: 'model.embed_tokens.weight', shape: [vocabulary, hidden] },
+      ...Array.from({ length: layers }, (_, i) => layerWeights(`model.layers.${i}`)).flat(),
+      { name: 'model.norm.weight', shape: [hidden] },
+      { name: 'lm_head.weight', shape: [vocabulary, hidden], optional: tied },
+    ],
+    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, frequencies) }),
+    layer: (scope, i, x, segment, tables) => {
+      const { b, hooks } = scope;
+      const at = `model.layers.${i}`;
+      const normed = scope.rmsNorm(`${at}.input_layernorm`, x, epsilon);
+      const [query, key, v] = queryKeyValue.apply(scope, `${at}.self_attn`, normed);
+      const q = normHeads(scope, `${at}.self_attn.q_norm`, query!, heads);
+      const k = normHeads(scope, `${at}.self_attn.k_norm`, key!, kvHeads);
+      const rotary = variant.rotates?.(i) === false ? null : tables;
+      const mixed = attend(scope, segment, q, k, v!, { layer: i, sizes, scale: headDim ** -0.5, rotary });
+      const attended = scope.linear(`${at}.self_attn.o_proj`, mixed, { bias: bias.output });
+      const middle = b.add(x, hooks.subBlock?.(b, { layer: i, kind: 'attention' }, x, attended) ?? attended);
+      const normedMiddle = scope.rmsNorm(`${at}.post_attention_layernorm`, middle, epsilon);
+      const [gate, up] = gateUp.apply(scope, `${at}.mlp`, normedMiddle);
+      const fed = scope.linear(`${at}.mlp.down_proj`, b.mul(activation(b, gate!), up!), { bias: bias.mlp });
+      return b.add(middle, hooks.subBlock?.(b, { layer: i, kind: 'mlp' }, middle, fed) ?? fed);
+    },
+    head: (scope, x) => outputHead(scope, 'lm_head', 'model.embed_tokens', scope.rmsNorm('model.norm', x, epsilon)),
+  };
+}
