@@ -1,9 +1,12 @@
-import type { EvaluationResult, RowAnswer, RowResult } from '../evaluation/result.ts';
+import type { ArmResult, EvaluationResult, RowAnswer, RowResult } from '../evaluation/result.ts';
 import { fill, h, spoken } from './dom.ts';
 import { formatFigure, formatShare } from './format.ts';
 
 /** Height of a row, pixels; the style sheet's `.rows [role=row]` has the same. */
 const rowHeight = 30;
+/** Columns from left to right: the adapters stand beside the base, where a narrow panel still shows them. */
+const kindOrder = { base: 0, adapter: 1, hard_prompt: 2 } satisfies Record<ArmResult['kind'], number>;
+
 /** Rows drawn beyond the edges, so that scrolling shows no gap. */
 const margin = 8;
 
@@ -32,7 +35,7 @@ export class RowsTable {
 
   /** Shows these rows of a result, from the top. */
   draw(result: EvaluationResult, rows: readonly RowResult[]): void {
-    this.#arms = result.arms.map((arm) => arm.name);
+    this.#arms = [...result.arms].sort((a, b) => kindOrder[a.kind] - kindOrder[b.kind]).map((arm) => arm.name);
     this.#rows = rows;
     this.#current = 0;
     const titles = ['Row', 'Input', 'Expected', ...this.#arms];
