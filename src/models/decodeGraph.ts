@@ -15,8 +15,9 @@ export function cacheNames(kind: 'past' | 'present', layer: number): { readonly 
 
 /**
  * The graph of inference with a key/value cache. Inputs: `input_ids`, `position_ids` `[batch, time]`, `attention_bias`
- * `[batch, 1, time, past+time]` (for each window of the layers), `past.L.key` and `.value` `[batch, kvHeads, past, headDim]`, `rows` `[n]` (which of the
- * batch * time rows to give logits for), and the trained tensors. Outputs: `logits` `[n, vocabulary]` and `present.*`,
+ * `[batch, 1, time, past+time]` (one for each window of the layers), `past.L.key` and `.value`
+ * `[batch, kvHeads, past, headDim]`, `rows` `[n]` (which of the batch * time rows to give logits for), and the trained
+ * tensors. Outputs: `logits` `[n, vocabulary]` and `present.*`,
  * the cache grown by this segment. Virtual tokens are not in this graph: they are the beginning of the cache.
  */
 export function buildDecodeGraph(model: Model, attachment: Attachment): Graph {
@@ -58,7 +59,7 @@ export function buildVirtualGraph(model: Model, attachment: Attachment): Graph |
 }
 
 function scopeOf(b: Builder, model: Model, attachment: Attachment): Scope {
-  return new Scope(b, model.weights, attachment.hooks(trainedInputs(b, attachment)));
+  return new Scope(b, model.weights, attachment.hooks(trainedInputs(b, attachment), b));
 }
 
 function outputCache(b: Builder, layer: number, { key, value }: KeyValue): void {

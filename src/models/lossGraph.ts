@@ -20,8 +20,8 @@ export interface TrainableSpec {
 /** How trained tensors act on a model. */
 export interface Attachment {
   readonly trainables: readonly TrainableSpec[];
-  /** Hooks over the graph's inputs of the trained tensors. */
-  readonly hooks: (trained: ReadonlyMap<string, Value>) => Hooks;
+  /** Hooks over the graph's inputs of the trained tensors; what all sites share may be added to the graph at once. */
+  readonly hooks: (trained: ReadonlyMap<string, Value>, b: Builder) => Hooks;
 }
 
 /** Name of the graph output that holds a trained tensor's gradient. */
@@ -43,7 +43,7 @@ export function buildLossGraph(model: Model, attachment: Attachment, withGradien
   const targets = b.graph.input('targets', 'int64', ['supervised', 1]);
   const lossWeights = b.graph.input('loss_weights', 'float32', ['supervised', 1]);
   const trained = trainedInputs(b, attachment);
-  const scope = new Scope(b, model.weights, attachment.hooks(trained));
+  const scope = new Scope(b, model.weights, attachment.hooks(trained, b));
   const { decoder } = model;
 
   const before = virtualSegment(model, scope);
