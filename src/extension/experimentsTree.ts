@@ -115,7 +115,7 @@ export class ExperimentsTree implements vscode.TreeDataProvider<Node>, vscode.Di
     const state = runStateOf(record, live !== null, wasKilled);
     const item = new vscode.TreeItem(runLabel(record));
     item.id = `${store}/${record.id}`;
-    item.description = runDescription(record, state, live?.progress ?? null);
+    item.description = `${runDescription(record, state, live?.progress ?? null)} · seed ${record.seed}`;
     item.iconPath = new vscode.ThemeIcon(runStates[state].icon, runColour(state));
     item.contextValue = runItemKind(state, canResume(record, state));
     item.tooltip = [record.id, `${record.device} · seed ${record.seed}`, record.adapter, record.error]

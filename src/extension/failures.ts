@@ -38,8 +38,9 @@ export async function showCrash(exit: WorkerExit, log: vscode.LogOutputChannel):
 
 /** The words with the paths inside the workspace as a person sees them there: a notification has little room. */
 function inWorkspace(words: string): string {
-  const roots = (vscode.workspace.workspaceFolders ?? []).map((folder) => `${folder.uri.fsPath}${sep}`);
-  return roots.reduce((text, root) => text.replaceAll(root, ''), words);
+  const roots = vscode.workspace.workspaceFolders ?? [];
+  const shown = (name: string): string => (roots.length > 1 ? `${name}${sep}` : '');
+  return roots.reduce((text, { name, uri }) => text.replaceAll(`${uri.fsPath}${sep}`, shown(name)), words);
 }
 
 /** The button also keeps VS Code from folding the message into one line. */

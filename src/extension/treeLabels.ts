@@ -53,13 +53,12 @@ export function adapterFacts(adapter: AdapterFacts): readonly (readonly [string,
   ];
 }
 
-/** A run's row: '23 Nov 14:05:09 · seed 42'; `started` is an ISO time and is shown in local time, to the second since a small run takes no minute. */
+/** A run's row: '23 Nov 14:05:09', the local time of the ISO time `started`; to the second, since a small run takes no minute. */
 export function runLabel(run: RunRecord): string {
   const started = new Date(run.started);
   if (Number.isNaN(started.getTime())) return run.id;
   const day = started.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
-  const time = started.toLocaleTimeString('en-GB');
-  return `${day} ${time} · seed ${run.seed}`;
+  return `${day} ${started.toLocaleTimeString('en-GB')}`;
 }
 
 /** Where a run stands: 'training · step 30 of 120 · …', 'interrupted at step 40 — resume'. */
