@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
@@ -22,13 +23,14 @@ export class GraphSession {
   static async create(graph: Graph, device: Device): Promise<GraphSession> {
     const ort = await loadOnnxRuntime();
     try {
+      const files = await realFiles(graph);
       const session = await ort.InferenceSession.create(
-        serialize(graph, (file) => basename(file)),
+        serialize(graph, (file) => basename(files.get(file)!)),
         {
           executionProviders: [device],
           logSeverityLevel: 3,
           intraOpNumThreads: availableParallelism(),
-          extra: { session: { ...sessionEntries, ...externalFolder(graph) } },
+          extra: { session: { ...sessionEntries, ...externalFolder(files) } },
         },
       );
       return new GraphSession(session);
@@ -64,11 +66,19 @@ export class GraphSession {
  */
 const sessionEntries = { disable_prepacking: '1', 'intra_op.allow_spinning': '0' };
 
-function externalFolder(graph: Graph): Record<string, string> {
+/** Where a graph's files lie. The Hub's cache holds links, and the runtime does not follow one out of its folder. */
+async function realFiles(graph: Graph): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
   for (const { data } of graph.constants.values()) {
-    if (!(data instanceof Uint8Array)) return { model_external_initializers_file_folder_path: dirname(data.file) };
+    if (data instanceof Uint8Array || files.has(data.file)) continue;
+    files.set(data.file, await realpath(data.file));
   }
-  return {};
+  return files;
+}
+
+function externalFolder(files: ReadonlyMap<string, string>): Record<string, string> {
+  const [file] = files.values();
+  return file === undefined ? {} : { model_external_initializers_file_folder_path: dirname(file) };
 }
 
 /** A float output by name. */
