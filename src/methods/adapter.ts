@@ -32,10 +32,16 @@ export async function readAdapter(dir: string, model: Model): Promise<StoredAdap
   if (folder.format !== 'peft')
     throw new SoftpromptError('not-supported', { what: `${folder.dir}: an AdapterHub adapter` });
   const method = configureMethod(folder.config, model, join(folder.dir, 'adapter_config.json'));
-  const tensors = await readExactly(folder.dir, folder.tensors, method, method.trainables, model);
+  const found = new Map([...folder.tensors].map(([name, info]) => [savedName(name), info] as const));
+  const tensors = await readExactly(folder.dir, found, method, method.trainables, model);
   let bytes = 0;
   for (const info of folder.tensors.values()) bytes += info.bytes;
   return { method, tensors, dir: folder.dir, bytes };
+}
+
+/** The name PEFT saves a tensor under, of one that is named as it is in memory, which PEFT reads too. */
+function savedName(name: string): string {
+  return name.replace(/\.default(?=\.|$)/, '').replace(/(\.lora_magnitude_vector)\.weight$/, '$1');
 }
 
 /** Writes an adapter as PEFT does, in float32. */

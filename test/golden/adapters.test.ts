@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { SoftpromptError } from '../../src/foundation/errors.ts';
@@ -32,11 +31,30 @@ const refused: Readonly<Record<string, RegExp>> = {
   'prompt-no-num_virtual_tokens': /tensor prompt_embeddings is \[6, 48\]/,
   'prompt-wrong-tensor-name': /tensor prompt_embeddings is missing/,
   'prefix-wrong-width': /tensor prompt_embeddings is \[4, 140\]; with .* it must be \[4, 144\]/,
-  // PEFT ignores a tensor that belongs nowhere; that is how a wrong file goes unnoticed.
+  'lora-config-not-json': /adapter_config\.json, line 1, column 22: not valid JSON/,
+  'lora-config-trailing-comma': /adapter_config\.json, line 1, column 996: not valid JSON/,
+  'lora-lowercase-peft_type': /peft_type lora is not supported/,
+  'lora-missing-peft_type': /adapter_config\.json has no peft_type/,
+  'lora-missing-r': /lora_A\.weight is \[4, 48\]; with .* it must be \[8, 48\]/,
+  'lora-no-config': /has no adapter_config\.json/,
+  'lora-no-weights': /has no adapter_model\.safetensors/,
+  'lora-r-string': /r is "4"; a whole number is expected/,
+  'lora-rank_pattern-mismatch': /lora_A\.weight is \[4, 48\]; with .* it must be \[5, 48\]/,
+  'lora-target-none-match': /no layer of the model is called nothing_here/,
+  'lora-transposed': /lora_B\.weight is \[4, 48\]; with .* it must be \[48, 4\]/,
+  'lora-unknown-peft_type': /peft_type FOO is not supported/,
+  'lora-wrong-shape': /lora_A\.weight is \[5, 48\]; with .* it must be \[4, 48\]/,
+  // PEFT ignores a tensor that belongs nowhere, and makes up one that is missing; that is how a wrong file goes unnoticed.
   'prompt-extra-tensor': /tensor other has no meaning/,
+  'lora-extra-tensor': /tensor .*\.layers\.99\.self_attn\.q_proj\.lora_A\.weight has no meaning/,
+  'lora-no-prefix': /lora_A\.weight is missing/,
+  'lora-empty-tensors': /lora_A\.weight is missing/,
+  'lora-missing-one-lora_B': /lora_B\.weight is missing/,
+  'dora-magnitude-missing': /lora_magnitude_vector is missing/,
+  'dora-flag-missing': /lora_magnitude_vector has no meaning/,
 };
 
-for (const name of readdirSync(adapters).filter((folder) => /^(prompt|prefix)-/.test(folder))) {
+for (const name of Object.keys(folders)) {
   const pattern = refused[name];
   if (pattern !== undefined) {
     test(`refuses ${name}`, async () => {
