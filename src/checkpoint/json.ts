@@ -13,6 +13,7 @@ export interface JsonEntries {
 
 /** A document as ordinary values: numbers are numbers, the last of repeated keys counts, objects have no prototype. */
 export type JsonValue = null | boolean | string | number | readonly JsonValue[] | JsonObject;
+/** An object of such values. */
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }

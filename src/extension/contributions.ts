@@ -25,6 +25,7 @@ export const commands = {
   showActions: 'softprompt.showActions',
   showLog: 'softprompt.showLog',
 } as const;
+/** Any of them. */
 export type CommandId = (typeof commands)[keyof typeof commands];
 
 /** What a command about an experiment may be started on: a tree node, a file in the explorer or an editor's title. */
@@ -50,8 +51,9 @@ export interface CommandTargets {
   'softprompt.showLog': undefined;
 }
 
-/** The activity bar's container, and its views. */
+/** The activity bar's container. */
 export const viewContainer = 'softprompt';
+/** The views in it. */
 export const views = { adapters: 'softprompt.adapters', experiments: 'softprompt.experiments' } as const;
 
 /** `viewType` of the runs panel; package.json names it in an activation event so that the panel can be restored. */
@@ -63,6 +65,7 @@ export const contextKeys = {
   adapterActive: 'softprompt.adapterActive',
   answerShown: 'softprompt.answerShown',
 } as const;
+/** Any of them. */
 export type ContextKey = (typeof contextKeys)[keyof typeof contextKeys];
 
 /** `viewItem` of tree rows; menus compare with these. */
@@ -76,6 +79,7 @@ export const treeItems = {
   resumableRun: 'resumableRun',
   endedRun: 'endedRun',
 } as const;
+/** Any of them. */
 export type TreeItemKind = (typeof treeItems)[keyof typeof treeItems];
 
 /** Settings. */

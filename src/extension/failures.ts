@@ -26,10 +26,13 @@ export async function showFailure(error: unknown, log: vscode.LogOutputChannel):
 /** Lines of its log that a crash is told with; the log holds them all. */
 const lastLines = 3;
 
+/** What Node prints after an error's own words. */
+const stackLine = /^(at |Node\.js v)/;
+
 /** Says that the worker is gone, with its last words; the next request starts another. */
 export async function showCrash(exit: WorkerExit, log: vscode.LogOutputChannel): Promise<void> {
   const how = exit.signal === null ? `code ${exit.code}` : exit.signal;
-  const last = exit.lastLog.map((line) => line.trim()).filter((line) => line !== '');
+  const last = exit.lastLog.map((line) => line.trim()).filter((line) => line !== '' && !stackLine.test(line));
   const words = last.length === 0 ? '' : ` Its last words: ${last.slice(-lastLines).join(' ⏎ ')}`;
   const message = `The Softprompt worker has ended (${how}). The next request starts it again.${words}`;
   log.error(message);

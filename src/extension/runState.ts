@@ -13,6 +13,7 @@ export interface RunStateRule {
   readonly canResume: boolean;
 }
 
+/** The rule of every state. */
 export const runStates = {
   training: { words: 'training', icon: 'sync~spin', canStop: true, canResume: false },
   elsewhere: { words: 'training in another process', icon: 'sync', canStop: false, canResume: false },

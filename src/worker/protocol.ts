@@ -28,6 +28,7 @@ export interface WorkerGreeting {
   readonly pid: number;
   readonly node: string;
 }
+/** What `hello` says. */
 export const helloParams = z.object({ protocolVersion: z.number() });
 /** client -> worker, first of all: do we speak the same protocol? */
 export const hello = new RequestType<z.infer<typeof helloParams>, WorkerGreeting, WorkerErrorData>('hello');
@@ -39,6 +40,7 @@ export interface DeviceReport {
   /** Why not, or what it is. */
   readonly detail: string;
 }
+/** `devices` needs nothing. */
 export const devicesParams = z.object({});
 /** client -> worker: what can this machine run on? */
 export const devices = new RequestType<z.infer<typeof devicesParams>, readonly DeviceReport[], WorkerErrorData>(
@@ -58,6 +60,7 @@ export interface ModelReport {
   readonly deviceReason: string;
   readonly seconds: number;
 }
+/** `dir` is absolute; `device` a device or `auto`. */
 export const loadModelParams = z.object({ dir: z.string(), device: z.string() });
 /** client -> worker: load this Hugging Face directory (dropping another one); every later request is about it. */
 export const loadModel = new RequestType<z.infer<typeof loadModelParams>, ModelReport, WorkerErrorData>('loadModel');
@@ -68,10 +71,12 @@ export interface ActivationReport {
   /** Time of the swap, milliseconds, the prompt's own keys and values included. */
   readonly milliseconds: number;
 }
+/** An adapter's absolute folder, or null. */
 export const activateParams = z.object({ adapter: z.string().nullable() });
 /** client -> worker: make this adapter folder the active one; null for the base model. */
 export const activate = new RequestType<z.infer<typeof activateParams>, ActivationReport, WorkerErrorData>('activate');
 
+/** What to train, and where its run is kept. */
 export const trainParams = z.object({
   /** Absolute path of the *.tune.yaml. */
   experiment: z.string(),
@@ -82,6 +87,7 @@ export const trainParams = z.object({
   /** Run to resume, or null for a new one. */
   resume: z.string().nullable(),
 });
+/** How a training ended; `adapter` is the folder it gave. */
 export interface TrainReport {
   readonly runId: string;
   readonly adapter: string;
@@ -94,6 +100,7 @@ export const trainEvent = new NotificationType<{ readonly runId: string; readonl
   'train/event',
 );
 
+/** What to compare on which rows; the fields are those of `trainParams`. */
 export const evaluateParams = z.object({
   experiment: z.string(),
   set: z.array(z.string()),
@@ -108,6 +115,7 @@ export const evaluate = new RequestType<z.infer<typeof evaluateParams>, Evaluati
 /** worker -> client, while evaluating. */
 export const evaluateProgress = new NotificationType<EvaluationProgress>('evaluate/progress');
 
+/** The text to answer. */
 export const answerParams = z.object({ text: z.string() });
 /** What the active adapter and the base model say of the same text; `adapter` is null when none is active. */
 export interface AnswerReport {

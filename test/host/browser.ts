@@ -29,6 +29,7 @@ export async function openFolder(browser: Browser, server: Server, folder: strin
   return page;
 }
 
+/** A suite, and where it runs. */
 export interface SuiteRun {
   readonly server: Server;
   /** Folder the workbench opens. */

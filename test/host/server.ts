@@ -31,6 +31,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** How a server is started. */
 export interface ServerOptions {
   /** Folder for user data, installed extensions and logs of this run. */
   readonly dataDir: string;
