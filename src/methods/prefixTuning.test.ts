@@ -43,7 +43,24 @@ test('what is no prefix of the model is refused', async () => {
     configured(tinyModels.llama, { token_dim: 48 }),
     refused(/token_dim is 48; the model's keys and values have 24/),
   );
-  await assert.rejects(configured(tinyModels.gpt2, { init_weights: 'one' }), refused(/init_weights is "one"/));
-  const { initial } = await configured(tinyModels.gpt2, { init_weights: 'zero', prefix_projection: true });
-  await assert.rejects(initial(), refused(/init_weights is zero, which goes without prefix_projection/));
+});
+
+test('a prefix begins in one way that there is', async () => {
+  const refusals: readonly (readonly [JsonObject, RegExp])[] = [
+    [{ init_weights: 'one' }, /init_weights is "one"; known: zero/],
+    [{ prompt_tuning_init: 'RANDOM' }, /prompt_tuning_init is "RANDOM"; known: SAMPLE_VOCAB, TEXT/],
+    [{ init_weights: 'zero', prompt_tuning_init: 'TEXT' }, /prompt_tuning_init is TEXT, but init_weights is zero/],
+    [{ init_weights: 'zero', prefix_projection: true }, /init_weights is zero, which goes without prefix_projection/],
+    [{ prompt_tuning_init: 'TEXT' }, /prompt_tuning_init is TEXT, but the model has no tokenizer/],
+  ];
+  for (const [config, pattern] of refusals) {
+    const { initial } = await configured(tinyModels.gpt2, config);
+    await assert.rejects(initial(), refused(pattern));
+  }
+});
+
+test('how a prefix began is not stored in a key that PEFT does not know', async () => {
+  const { method } = await configured(tinyModels.gpt2, { prompt_tuning_init: 'TEXT', prompt_tuning_init_text: 'a' });
+  const { config } = (await configured(tinyModels.gpt2, {})).method;
+  assert.deepEqual(method.config, config);
 });

@@ -1,9 +1,27 @@
 import { ModelConfig } from '../checkpoint/config.ts';
-import type { Value } from '../onnx/dims.ts';
 import { linear, tanh } from './encoderLayers.ts';
-import type { Method, MethodFactory, MethodShape } from './method.ts';
+import type { InitContext, Method, MethodFactory, MethodShape } from './method.ts';
 import { promptConfig } from './promptConfig.ts';
 import { promptEmbeddings, promptEncoder } from './promptEncoder.ts';
+import { tokenInits } from './tokenInits.ts';
+import { tokenKeyValues } from './tokenKeyValues.ts';
+
+/** How keys and values begin that no network makes: by `init_weights`, or by `prompt_tuning_init`, which PEFT has not here. */
+const inits = {
+  /** Standard normal numbers, as PEFT draws them where nothing is said. */
+  random: async ({ random }, { count, rowSize }) =>
+    Float32Array.from({ length: count * rowSize }, () => random.normal()),
+  zero: async (_context, { count, rowSize }) => new Float32Array(count * rowSize),
+  /** What the model makes of tokens that are drawn at random. */
+  SAMPLE_VOCAB: (context, { count }) => tokenKeyValues(context.model, tokenInits.SAMPLE_VOCAB(context, count)),
+  /** What the model makes of a text: the prefix begins as that text before every row. */
+  TEXT: (context, { count, options }) => tokenKeyValues(context.model, tokenInits.TEXT(context, count, options)),
+} satisfies Record<string, PrefixInit>;
+
+type PrefixInit = (
+  context: InitContext,
+  prefix: { readonly count: number; readonly rowSize: number; readonly options: ModelConfig },
+) => Promise<Float32Array>;
 
 /** Trained keys and values before every row in every layer: Li and Liang, https://arxiv.org/abs/2101.00190. */
 export const prefixTuning: MethodFactory = (config, model, source): Method => {
@@ -16,8 +34,6 @@ export const prefixTuning: MethodFactory = (config, model, source): Method => {
   const { count } = prompt;
   const projected = options.boolean('prefix_projection', false);
   const hidden = options.count('encoder_hidden_size', width);
-  const init = options.optionalString('init_weights') ?? null;
-  if (init !== null && init !== 'zero') throw options.invalid('init_weights', `is "${init}"; known is zero`);
 
   const shape: MethodShape = {
     structure: 'PREFIX_TUNING',
@@ -34,36 +50,55 @@ export const prefixTuning: MethodFactory = (config, model, source): Method => {
         0,
         Array.from({ length: 2 * layers }, () => 1),
       );
-      return { keyValue: (_b, layer) => ({ key: parts[2 * layer] as Value, value: parts[2 * layer + 1] as Value }) };
+      return { keyValue: (_b, layer) => ({ key: parts[2 * layer]!, value: parts[2 * layer + 1]! }) };
     },
   };
-  const adapterConfig = {
-    ...prompt.config,
-    encoder_hidden_size: hidden,
-    init_weights: init,
-    peft_type: 'PREFIX_TUNING',
-    prefix_projection: projected,
-    ...config,
-  };
-  const method = { peftType: 'PREFIX_TUNING', ...shape, config: adapterConfig } as const;
+  // PEFT does not know these keys: an older one refuses a config that has them.
+  const { prompt_tuning_init: _init, prompt_tuning_init_text: _text, ...peftKeys } = config;
+  const common = {
+    ...shape,
+    peftType: 'PREFIX_TUNING',
+    config: {
+      ...prompt.config,
+      encoder_hidden_size: hidden,
+      init_weights: null,
+      peft_type: 'PREFIX_TUNING',
+      prefix_projection: projected,
+      ...peftKeys,
+    },
+  } as const;
   if (projected) {
     const projection = [linear('transform.0', width, hidden), tanh, linear('transform.2', hidden, rowSize)];
     const encoder = promptEncoder(count, width, projection);
     return {
-      ...method,
+      ...common,
       encoder,
       initialise: async ({ random }) => {
-        if (init !== null) throw options.invalid('init_weights', 'is zero, which goes without prefix_projection only');
+        initOf(options, projected);
         return encoder.initialise(random);
       },
     };
   }
   return {
-    ...method,
-    initialise: async ({ random }) => {
-      const rows = new Float32Array(count * rowSize);
-      // Without an init PEFT draws standard normal numbers, and so do we.
-      return new Map([[promptEmbeddings, init === 'zero' ? rows : rows.map(() => random.normal())]]);
+    ...common,
+    initialise: async (context) => {
+      const init = inits[initOf(options, projected)];
+      return new Map([[promptEmbeddings, await init(context, { count, rowSize, options })]]);
     },
   };
 };
+
+/** How a new prefix begins; a finished one is read whatever it says of that. */
+function initOf(options: ModelConfig, projected: boolean): keyof typeof inits {
+  const given = { init_weights: ['zero'], prompt_tuning_init: ['SAMPLE_VOCAB', 'TEXT'] };
+  let init: string | undefined;
+  for (const [key, known] of Object.entries(given)) {
+    const value = options.optionalString(key);
+    if (value === undefined) continue;
+    if (!known.includes(value)) throw options.invalid(key, `is "${value}"; known: ${known.join(', ')}`);
+    if (projected) throw options.invalid(key, `is ${value}, which goes without prefix_projection only`);
+    if (init !== undefined) throw options.invalid(key, `is ${value}, but init_weights is ${init}; give one of them`);
+    init = value;
+  }
+  return (init ?? 'random') as keyof typeof inits;
+}

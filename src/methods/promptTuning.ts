@@ -3,31 +3,23 @@ import { readTokenEmbeddings } from '../models/tokenEmbedding.ts';
 import type { InitContext, Method, MethodFactory, TrainedTensors } from './method.ts';
 import { promptEmbeddings } from './promptEncoder.ts';
 import { softPrompt } from './softPrompt.ts';
+import { type TokenInit, tokenInits } from './tokenInits.ts';
 
 /** How the virtual tokens begin; PEFT's names. */
 const inits = {
-  /** The embeddings of tokens drawn at random. */
-  SAMPLE_VOCAB: async ({ model, random }, count) => {
-    const ids = Array.from({ length: count }, () => random.integer(model.decoder.sizes.vocabulary));
-    return readTokenEmbeddings(model, ids);
-  },
-  /** The embeddings of a text, repeated or cut to the length. */
-  TEXT: async ({ model, encode }, count, options) => {
-    const text = options.optionalString('prompt_tuning_init_text') ?? '';
-    if (encode === null) throw options.invalid('prompt_tuning_init', 'is TEXT, but the model has no tokenizer.json');
-    const ids = encode(text);
-    if (ids.length === 0) throw options.invalid('prompt_tuning_init_text', 'is empty; TEXT needs a text');
-    return readTokenEmbeddings(
-      model,
-      Array.from({ length: count }, (_, i) => ids[i % ids.length]!),
-    );
-  },
+  SAMPLE_VOCAB: embeddingsOf(tokenInits.SAMPLE_VOCAB),
+  TEXT: embeddingsOf(tokenInits.TEXT),
   /** Standard normal numbers, as PEFT draws them: far outside the scale of most embedding tables. */
   RANDOM: async ({ model, random }, count) =>
     Float32Array.from({ length: count * model.decoder.tokenEmbedding.width }, () => random.normal()),
 } satisfies Record<string, PromptInit>;
 
 type PromptInit = (context: InitContext, count: number, options: ModelConfig) => Promise<Float32Array>;
+
+/** The embeddings of tokens. */
+function embeddingsOf(tokens: TokenInit): PromptInit {
+  return async (context, count, options) => readTokenEmbeddings(context.model, tokens(context, count, options));
+}
 
 /** Soft prompts: trained vectors before the token embeddings, Lester et al., https://arxiv.org/abs/2104.08691. */
 export const promptTuning: MethodFactory = (config, model, source): Method => {

@@ -22,7 +22,12 @@ export function softPrompt(options: ModelConfig, model: Model): SoftPrompt {
     width,
     what: 'embeddings',
   });
-  const shape: MethodShape = {
+  return { count, width, shape: softPromptShape(count, width), config };
+}
+
+/** How so many virtual tokens of a width act. */
+export function softPromptShape(count: number, width: number): MethodShape {
+  return {
     structure: 'soft prompt',
     virtualTokens: count,
     virtualHidden: true,
@@ -30,5 +35,4 @@ export function softPrompt(options: ModelConfig, model: Model): SoftPrompt {
     trainables: [{ name: promptEmbeddings, dims: [count, width], graphDims: ['virtual', width] }],
     hooks: (trained) => ({ virtualTokens: () => trained.get(promptEmbeddings)! }),
   };
-  return { count, width, shape, config };
 }

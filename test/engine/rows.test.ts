@@ -55,13 +55,16 @@ for (const [family, dir] of Object.entries(tinyModels)) {
       });
     }
 
-    test('a soft prompt made of the embeddings of tokens does what those tokens do', async () => {
-      const ids = [7, 3, 11, 3, 20];
-      const config = { peft_type: 'PROMPT_TUNING', num_virtual_tokens: ids.length, prompt_tuning_init: 'TEXT' };
+    const ids = [7, 3, 11, 3, 20];
+    const begunFrom = async (peft_type: string) => {
+      const config = { peft_type, num_virtual_tokens: ids.length, prompt_tuning_init: 'TEXT' };
       const method = configureMethod({ ...config, prompt_tuning_init_text: 'text' }, model);
-      const { initialise } = method;
-      const tensors = await initialise({ model, random: Random.of(1, 'unused'), encode: () => ids });
-      const soft = await language.attach({ method, tensors });
+      const tensors = await method.initialise({ model, random: Random.of(1, 'unused'), encode: () => ids });
+      return language.attach({ method, tensors });
+    };
+
+    test('a soft prompt made of the embeddings of tokens does what those tokens do', async () => {
+      const soft = await begunFrom('PROMPT_TUNING');
       const base = await language.attach(null);
       const hardRows = rows.map(({ inputIds, labels }) => ({
         inputIds: [...ids, ...inputIds],
@@ -74,6 +77,21 @@ for (const [family, dir] of Object.entries(tinyModels)) {
       const prompts = rows.slice(0, 4).map((row) => row.inputIds);
       const hardPrompts = prompts.map((prompt) => [...ids, ...prompt]);
       assert.deepEqual(await generate(soft, prompts, greedy), await generate(base, hardPrompts, greedy));
+    });
+
+    test('a prefix made of the keys and values of tokens does what those tokens do, bar the first prediction', async () => {
+      const prefix = await begunFrom('PREFIX_TUNING');
+      const soft = await begunFrom('PROMPT_TUNING');
+      const laterRows = rows.map(({ inputIds, labels }) => ({
+        inputIds,
+        labels: [-100, ...Array.from(labels).slice(1)],
+      }));
+      const [prefixScores, softScores] = [await scoresOf(prefix, laterRows), await scoresOf(soft, laterRows)];
+      for (const [r, score] of prefixScores.entries()) {
+        assert.ok(largestError(score, softScores[r]!) <= tolerance, `row ${r}`);
+      }
+      const prompts = rows.slice(0, 4).map((row) => row.inputIds);
+      assert.deepEqual(await generate(prefix, prompts, greedy), await generate(soft, prompts, greedy));
     });
   });
 }
