@@ -90,6 +90,45 @@ test('a stopped run has an adapter; resumed, it ends with the bytes of a run tha
   assert.ok((await bytes(folder)).equals(await bytes(whole.folder)));
 });
 
+const layerMethods = {
+  LORA: 'method={peft_type: LORA, r: 2, bias: lora_only}',
+  'LORA with DoRA': 'method={peft_type: LORA, r: 2, use_dora: true, target_modules: all-linear}',
+  IA3: 'method={peft_type: IA3}',
+};
+
+for (const [name, method] of Object.entries(layerMethods)) {
+  const bytesOf = (folder: string) => readFile(join(folder, weightsName), 'hex');
+
+  test(`${name}: stopped and resumed it is the same run; training goes on from its adapter`, async () => {
+    const { folder: whole } = await run('whole', [method]);
+    await run('stopped', [method], { stopAt: 3 });
+    const { folder } = await run('stopped', [method], { resume: true });
+    assert.equal(await bytesOf(folder), await bytesOf(whole));
+
+    const from = `method.init_from=${whole}`;
+    const { folder: still } = await run('still', [method, from, 'training.learning_rate=1e-30']);
+    assert.equal(await bytesOf(still), await bytesOf(whole));
+    assert.notEqual(await bytesOf((await run('on', [method, from])).folder), await bytesOf(whole));
+    const config = async (at: string) => JSON.parse(await readFile(join(at, configName), 'utf8'));
+    assert.deepEqual(await config(still), await config(whole));
+  });
+}
+
+test('an adapter whose tensors are not those that are to be trained is no place to start from', async () => {
+  const { folder: from } = await run('from', ['method={peft_type: LORA, r: 2}']);
+  for (const [keys, tensor] of [
+    ['r: 4', String.raw`lora_A\.weight \[2, 48\]`],
+    ['use_dora: true', 'lora_magnitude_vector'],
+    ['target_modules: [q_proj]', String.raw`v_proj\.lora_A`],
+  ] as const) {
+    await assert.rejects(run('other', [`method={peft_type: LORA, init_from: ${from}, ${keys}}`]), (error) => {
+      assert.ok(SoftpromptError.is(error, 'adapter-unusable'), String(error));
+      assert.match(error.message, new RegExp(tensor));
+      return true;
+    });
+  }
+});
+
 const encoders = {
   P_TUNING: 'method={peft_type: P_TUNING, encoder_hidden_size: 8}',
   PREFIX_TUNING: 'method={peft_type: PREFIX_TUNING, prefix_projection: true, num_virtual_tokens: 3}',

@@ -101,12 +101,21 @@ async function startingPoint(
       throw new SoftpromptError('adapter-unusable', { dir: from, problem });
     }
   }
-  const { method, tensors } = await continued(
-    stored,
-    configureMethod({ ...stored.method.config, ...config }, model),
-    model,
-  );
+  const asked = configureMethod({ ...stored.method.config, ...config }, model);
+  const other = otherTensor(stored.method, asked) ?? otherTensor(asked, stored.method);
+  if (other !== null) {
+    const problem = `does not hold the tensors that the experiment's method trains (${other})`;
+    throw new SoftpromptError('adapter-unusable', { dir: from, problem });
+  }
+  const { method, tensors } = await continued(stored, asked, model);
   return { method, initial: async () => tensors };
+}
+
+/** A tensor that one of two methods has and the other has not, or in another shape. */
+function otherTensor(one: Method, other: Method): string | null {
+  const named = ({ trainables }: Method) => trainables.map(({ name, dims }) => `${name} [${dims.join(', ')}]`);
+  const known = new Set(named(other));
+  return named(one).find((tensor) => !known.has(tensor)) ?? null;
 }
 
 /** What an experiment file may say although the engine cannot do it yet. */

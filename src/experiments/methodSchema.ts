@@ -101,6 +101,89 @@ const prefixTuning = z.strictObject({
     ),
 });
 
+const modules = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+const layerIndex = z.int().min(0);
+
+/** Keys that say on which linear layers a method acts. */
+const targetKeys = {
+  target_modules: modules
+    .nullable()
+    .optional()
+    .describe(
+      "The linear layers it acts on: names or ends of names ([q_proj, v_proj]), a regular expression over the whole name, or all-linear (all but the output head). Default: PEFT's for the model.",
+    ),
+  exclude_modules: modules
+    .nullable()
+    .optional()
+    .describe('Layers to leave out: names or ends of names, or a regular expression. Default: none.'),
+};
+
+const byModule = (value: z.ZodNumber) => z.record(z.string().min(1), value).optional();
+
+const lora = z.strictObject({
+  ...peftKeys,
+  ...targetKeys,
+  peft_type: z
+    .literal('LORA')
+    .describe('Trains two thin matrices beside each chosen linear layer (Hu et al. 2021); rsLoRA and DoRA too.'),
+  r: positiveInteger.optional().describe('Rank: the inner size of the two matrices. Default: 8.'),
+  lora_alpha: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe('What they give is scaled by lora_alpha / r (with use_rslora by lora_alpha / sqrt(r)). Default: 8.'),
+  rank_pattern: byModule(positiveInteger).describe(
+    'Other ranks by module name (or an end of it, or a regular expression).',
+  ),
+  alpha_pattern: byModule(z.number().gt(0)).describe('Other values of lora_alpha, by module name in the same way.'),
+  layers_to_transform: z
+    .union([layerIndex, z.array(layerIndex)])
+    .nullable()
+    .optional()
+    .describe('Numbers of the layers it acts on, counted from 0. Default: all.'),
+  layers_pattern: modules
+    .nullable()
+    .optional()
+    .describe('What stands before the number of a layer in module names, e.g. layers. Default: anything.'),
+  bias: z
+    .enum(['none', 'lora_only'])
+    .optional()
+    .describe('Whether the biases of the chosen layers are trained too. Default: none.'),
+  use_rslora: z.boolean().optional().describe('Scale by lora_alpha / sqrt(r), which suits high ranks. Default: false.'),
+  use_dora: z
+    .boolean()
+    .optional()
+    .describe('Also train the length of each row of the changed weight (Liu et al. 2024); slower. Default: false.'),
+  init_lora_weights: z
+    .union([z.boolean(), z.literal('gaussian')])
+    .optional()
+    .describe('First values: true and gaussian begin as the base model, false at random (for tests). Default: true.'),
+  lora_dropout: z.literal(0).optional().describe("PEFT's key; only 0: training goes without dropout."),
+  fan_in_fan_out: kept,
+  init_from: initFrom,
+});
+
+const ia3 = z.strictObject({
+  ...peftKeys,
+  ...targetKeys,
+  peft_type: z
+    .literal('IA3')
+    .describe('Trains one factor for each output, or input, of the chosen linear layers (Liu et al. 2022).'),
+  feedforward_modules: z
+    .union([z.string().min(1), z.array(z.string().min(1))])
+    .nullable()
+    .optional()
+    .describe(
+      "Those of target_modules whose inputs are scaled instead of their outputs. Default: PEFT's for the model.",
+    ),
+  init_ia3_weights: z
+    .boolean()
+    .optional()
+    .describe('First values: true begins as the base model, false at random (for tests). Default: true.'),
+  fan_in_fan_out: kept,
+  init_from: initFrom,
+});
+
 const full = z.strictObject({
   ...peftKeys,
   peft_type: z.literal('FULL').describe('Trains every weight of the model.'),
@@ -109,9 +192,7 @@ const full = z.strictObject({
 
 /** Method names that are known but have no keys of their own here yet; the engine says whether it can train them. */
 const otherMethods = [
-  'LORA',
   'ADALORA',
-  'IA3',
   'VERA',
   'LN_TUNING',
   'LOHA',
@@ -142,7 +223,7 @@ const otherMethod = z.looseObject({
 
 /** What is trained: one of the sections, by `peft_type`. */
 export const method = z
-  .discriminatedUnion('peft_type', [promptTuning, pTuning, prefixTuning, full, otherMethod])
+  .discriminatedUnion('peft_type', [promptTuning, pTuning, prefixTuning, lora, ia3, full, otherMethod])
   .describe("What is trained, in PEFT's own keys (those of adapter_config.json).");
 
 /** The method with its defaults; an adapter that training starts from has its own values. */

@@ -53,7 +53,11 @@ export function knownKeys(path: readonly PropertyKey[]): { keys: readonly string
 
 /** Says that a key is unknown, with the nearest one the schema knows at that place. */
 export function unknownKey(path: readonly PropertyKey[], key: string): ObjectProblem {
-  const near = nearest(key, knownKeys(path)?.keys ?? []);
+  // The key itself is among them where another method has it.
+  const near = nearest(
+    key,
+    (knownKeys(path)?.keys ?? []).filter((known) => known !== key),
+  );
   const hint = near === null ? '' : `; did you mean "${near}"?`;
   return { path: [...path, key], message: `unknown key "${key}"${hint}`, at: 'key' };
 }
