@@ -3,6 +3,7 @@ import type { Value } from '../onnx/dims.ts';
 import { product } from '../onnx/dims.ts';
 import { type DecoderSizes, type Rotary, type Segment, tokensOf } from './decoder.ts';
 import type { Scope } from './scope.ts';
+import { softCapped } from './softCap.ts';
 
 /** What one layer's attention is about. */
 export interface Attention {
@@ -11,6 +12,8 @@ export interface Attention {
   /** Factor on the scores; 1/sqrt(headDim) in nearly every model. */
   readonly scale: number;
   readonly rotary: Rotary | null;
+  /** Soft cap on the scores; none when absent. */
+  readonly softCap?: number | null | undefined;
 }
 
 /**
@@ -39,7 +42,8 @@ export function attend(scope: Scope, segment: Segment, q: Value, k: Value, v: Va
   const stacked = product([heads / kvHeads, time]);
   const grouped = b.reshape(query, [batch, kvHeads, stacked, headDim]);
   const scores = b.reshape(b.matmul(grouped, b.swapLast(key)), [batch, heads, time, total]);
-  const weights = b.softmax(b.add(scores, segment.bias(attention.layer)));
+  const capped = softCapped(b, scores, attention.softCap ?? null);
+  const weights = b.softmax(b.add(capped, segment.bias(attention.layer)));
   const mixed = b.matmul(b.reshape(weights, [batch, kvHeads, stacked, total]), value);
   const joined = b.transpose(b.reshape(mixed, [batch, heads, time, headDim]), [0, 2, 1, 3]);
   return b.reshape(joined, [tokensOf(segment), heads * headDim]);

@@ -45,14 +45,20 @@ export interface Decoder {
   /** Tensors that old files hold and nobody needs. */
   readonly ignored: RegExp | null;
   /**
-   * What every layer of a segment shares: position embeddings added to x, or rotary tables. x `[tokens, width]` becomes
+   * What the layers of a segment share: position embeddings added to x, or rotary tables. x `[tokens, width]` becomes
    * `[tokens, hidden]`.
    */
-  readonly begin: (scope: Scope, x: Value, segment: Segment) => { readonly x: Value; readonly rotary: Rotary | null };
+  readonly begin: (scope: Scope, x: Value, segment: Segment) => Beginning;
   /** One layer: x `[tokens, hidden]` to `[tokens, hidden]`. */
   readonly layer: (scope: Scope, index: number, x: Value, segment: Segment, rotary: Rotary | null) => Value;
   /** Final norm and head: rows `[n, hidden]` to logits `[n, vocabulary]`. */
   readonly head: (scope: Scope, x: Value) => Value;
+}
+
+/** What goes into the first layer, and each layer's rotary tables; null where a layer does not rotate. */
+export interface Beginning {
+  readonly x: Value;
+  readonly rotary: (layer: number) => Rotary | null;
 }
 
 /** Rotary tables of a segment, each `[batch, time, rotated / 2]`: the first `rotated` dimensions of a head turn. */
@@ -82,7 +88,7 @@ export type DecoderFamily = (config: ModelConfig) => Decoder;
 export function runLayers(decoder: Decoder, scope: Scope, embeddings: Value, segment: Segment): Value {
   const flat = scope.b.reshape(embeddings, [tokensOf(segment), decoder.tokenEmbedding.width]);
   let { x, rotary } = decoder.begin(scope, flat, segment);
-  for (let i = 0; i < decoder.sizes.layers; i++) x = decoder.layer(scope, i, x, segment, rotary);
+  for (let i = 0; i < decoder.sizes.layers; i++) x = decoder.layer(scope, i, x, segment, rotary(i));
   return x;
 }
 

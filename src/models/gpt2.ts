@@ -36,7 +36,7 @@ export const gpt2: DecoderFamily = (config): Decoder => {
     ],
     begin: (scope, x, segment) => {
       const positions = scope.b.reshape(segment.positions, [x.dims[0]!]);
-      return { x: scope.b.add(x, scope.embedding('transformer.wpe', positions)), rotary: null };
+      return { x: scope.b.add(x, scope.embedding('transformer.wpe', positions)), rotary: () => null };
     },
     layer: (scope, i, x, segment) => {
       const { b, hooks } = scope;

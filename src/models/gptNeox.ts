@@ -26,7 +26,11 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
     throw config.invalid('num_attention_heads', `is ${heads}, which does not divide hidden_size (${hidden})`);
   }
   const sizes = { vocabulary, hidden, layers, heads, kvHeads: heads, headDim, maxPositions };
-  const frequencies = rotaryFrequencies(config, headDim, { partial: 0.25 });
+  const frequencies = rotaryFrequencies(config, headDim, {
+    thetaKey: 'rotary_emb_base',
+    partial: 0.25,
+    partialKey: 'rotary_pct',
+  });
   const biased = { bias: true };
 
   const layerWeights = (at: string): readonly WeightSpec[] => [
@@ -49,7 +53,7 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
       ...layerNormWeights('gpt_neox.final_layer_norm', hidden),
       { name: 'embed_out.weight', shape: [vocabulary, hidden], optional: tied },
     ],
-    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, frequencies) }),
+    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, () => frequencies) }),
     layer: (scope, i, x, segment, rotary) => {
       const { b, hooks } = scope;
       const at = `gpt_neox.layers.${i}`;

@@ -6,12 +6,13 @@ import { attend } from './attention.ts';
 import { type Decoder, type DecoderSizes, mostLayers, type WeightSpec } from './decoder.ts';
 import { outputHead } from './outputHead.ts';
 import { fusedProjection, separateProjections } from './projections.ts';
-import { rotaryFrequencies, rotaryTables } from './rotaryTables.ts';
+import { type RotaryReading, rotaryFrequencies, rotaryTables } from './rotaryTables.ts';
 import type { Scope } from './scope.ts';
+import { softCapped } from './softCap.ts';
 import { linearWeights } from './weightSpecs.ts';
 
 /** What a family takes for the keys that config.json leaves out: transformers' defaults. */
-export interface LlamaDefaults {
+export interface LlamaDefaults extends RotaryReading {
   readonly hidden: number;
   readonly inner: number;
   readonly layers: number;
@@ -24,8 +25,6 @@ export interface LlamaDefaults {
   readonly maxPositions: number;
   /** 1e-6 when absent. */
   readonly epsilon?: number;
-  /** 10,000 when absent. */
-  readonly theta?: number;
   /** False when absent. */
   readonly tied?: boolean;
 }
@@ -52,8 +51,18 @@ export interface LlamaVariant {
   readonly headNorms?: boolean;
   /** One matrix for query, key and value, and one for gate and up. */
   readonly fused?: boolean;
-  /** Whether a layer rotates queries and keys; all do when absent. */
-  readonly rotates?: (layer: number) => boolean;
+  /** Each layer's inverse frequencies, null where it does not rotate; the shape's in all when absent. */
+  readonly frequencies?: (layer: number) => Float32Array | null;
+  /** Added to the weights of RMS norms; 0 when absent. */
+  readonly normOffset?: number;
+  /** A norm after each sub-block too, before the residual sum. */
+  readonly outputNorms?: boolean;
+  /** Factor on token embeddings; 1 when absent. */
+  readonly embeddingScale?: number;
+  /** Factor on attention scores; 1 / sqrt(headDim) when absent. */
+  readonly attentionScale?: number;
+  /** Soft caps on attention scores and on logits; none when absent. */
+  readonly softCaps?: { readonly attention: number | null; readonly logits: number | null };
   /** By layer, as in `DecoderSizes`. */
   readonly windows?: readonly number[];
 }
@@ -87,7 +96,8 @@ export function llamaShape(config: ModelConfig, defaults: LlamaDefaults): LlamaS
  * https://arxiv.org/abs/2302.13971.
  */
 export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: LlamaVariant): Decoder {
-  const { inner, epsilon, activation, tied, frequencies } = shape;
+  const { inner, epsilon, activation, tied } = shape;
+  const { frequencies = () => shape.frequencies, outputNorms = false, softCaps } = variant;
   const sizes = windows === undefined ? shape.sizes : { ...shape.sizes, windows };
   const { vocabulary, hidden, layers, heads, kvHeads, headDim } = sizes;
   const qkvWidths = { q_proj: heads * headDim, k_proj: kvHeads * headDim, v_proj: kvHeads * headDim };
@@ -108,19 +118,24 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
     })),
     ...linearWeights(`${at}.self_attn.o_proj`, hidden, heads * headDim, { bias: bias.output }),
     { name: `${at}.post_attention_layernorm.weight`, shape: [hidden] },
+    ...(outputNorms ? ['pre_feedforward_layernorm', 'post_feedforward_layernorm'] : []).map((norm) => ({
+      name: `${at}.${norm}.weight`,
+      shape: [hidden],
+    })),
     ...gateUp.weights(`${at}.mlp`),
     ...linearWeights(`${at}.mlp.down_proj`, hidden, inner, { bias: bias.mlp }),
   ];
+  const norm = (scope: Scope, path: string, x: Value): Value => scope.rmsNorm(path, x, epsilon, variant.normOffset);
   /** RMS norm over each head of x `[tokens, count * headDim]`. */
   const normHeads = (scope: Scope, path: string, x: Value, count: number): Value => {
     if (!variant.headNorms) return x;
     const byHead = scope.b.reshape(x, [product([x.dims[0]!, count]), headDim]);
-    return scope.b.reshape(scope.rmsNorm(path, byHead, epsilon), x.dims);
+    return scope.b.reshape(norm(scope, path, byHead), x.dims);
   };
 
   return {
     sizes,
-    tokenEmbedding: { path: 'model.embed_tokens', width: hidden, scale: 1 },
+    tokenEmbedding: { path: 'model.embed_tokens', width: hidden, scale: variant.embeddingScale ?? 1 },
     basePrefix: 'model.',
     ignored: /rotary_emb\.inv_freq$/,
     weights: [
@@ -130,22 +145,28 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
       { name: 'lm_head.weight', shape: [vocabulary, hidden], optional: tied },
     ],
     begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, frequencies) }),
-    layer: (scope, i, x, segment, tables) => {
+    layer: (scope, i, x, segment, rotary) => {
       const { b, hooks } = scope;
       const at = `model.layers.${i}`;
-      const normed = scope.rmsNorm(`${at}.input_layernorm`, x, epsilon);
+      const normed = norm(scope, `${at}.input_layernorm`, x);
       const [query, key, v] = queryKeyValue.apply(scope, `${at}.self_attn`, normed);
       const q = normHeads(scope, `${at}.self_attn.q_norm`, query!, heads);
       const k = normHeads(scope, `${at}.self_attn.k_norm`, key!, kvHeads);
-      const rotary = variant.rotates?.(i) === false ? null : tables;
-      const mixed = attend(scope, segment, q, k, v!, { layer: i, sizes, scale: headDim ** -0.5, rotary });
-      const attended = scope.linear(`${at}.self_attn.o_proj`, mixed, { bias: bias.output });
+      const scale = variant.attentionScale ?? headDim ** -0.5;
+      const mixed = attend(scope, segment, q, k, v!, { layer: i, sizes, scale, rotary, softCap: softCaps?.attention });
+      const attentionOutput = scope.linear(`${at}.self_attn.o_proj`, mixed, { bias: bias.output });
+      const attended = outputNorms ? norm(scope, `${at}.post_attention_layernorm`, attentionOutput) : attentionOutput;
       const middle = b.add(x, hooks.subBlock?.(b, { layer: i, kind: 'attention' }, x, attended) ?? attended);
-      const normedMiddle = scope.rmsNorm(`${at}.post_attention_layernorm`, middle, epsilon);
+      const middleNorm = outputNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm';
+      const normedMiddle = norm(scope, `${at}.${middleNorm}`, middle);
       const [gate, up] = gateUp.apply(scope, `${at}.mlp`, normedMiddle);
-      const fed = scope.linear(`${at}.mlp.down_proj`, b.mul(activation(b, gate!), up!), { bias: bias.mlp });
+      const mlpOutput = scope.linear(`${at}.mlp.down_proj`, b.mul(activation(b, gate!), up!), { bias: bias.mlp });
+      const fed = outputNorms ? norm(scope, `${at}.post_feedforward_layernorm`, mlpOutput) : mlpOutput;
       return b.add(middle, hooks.subBlock?.(b, { layer: i, kind: 'mlp' }, middle, fed) ?? fed);
     },
-    head: (scope, x) => outputHead(scope, 'lm_head', 'model.embed_tokens', scope.rmsNorm('model.norm', x, epsilon)),
+    head: (scope, x) => {
+      const logits = outputHead(scope, 'lm_head', 'model.embed_tokens', norm(scope, 'model.norm', x));
+      return softCapped(scope.b, logits, softCaps?.logits ?? null);
+    },
   };
 }

@@ -3,6 +3,9 @@ import { type ModelConfig, readConfig } from '../checkpoint/config.ts';
 import { type CheckpointWeights, openWeights } from '../checkpoint/weights.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { Decoder, DecoderFamily } from './decoder.ts';
+import { gemma } from './gemma.ts';
+import { gemma2 } from './gemma2.ts';
+import { gemma3 } from './gemma3.ts';
 import { gpt2 } from './gpt2.ts';
 import { gptNeox } from './gptNeox.ts';
 import { llama } from './llama.ts';
@@ -16,10 +19,21 @@ import { weightDtypes } from './scope.ts';
 import { smollm3 } from './smollm3.ts';
 
 /** The architecture families by transformers' `model_type`. */
-const families = { gpt2, gpt_neox: gptNeox, llama, mistral, opt, phi, phi3, qwen2, qwen3, smollm3 } satisfies Record<
-  string,
-  DecoderFamily
->;
+const families = {
+  gemma,
+  gemma2,
+  gemma3_text: gemma3,
+  gpt2,
+  gpt_neox: gptNeox,
+  llama,
+  mistral,
+  opt,
+  phi,
+  phi3,
+  qwen2,
+  qwen3,
+  smollm3,
+} satisfies Record<string, DecoderFamily>;
 
 /** A model that can be built into graphs: what is on disk, read and checked, with no weight loaded. */
 export interface Model {

@@ -65,7 +65,7 @@ export const opt: DecoderFamily = (config): Decoder => {
       const { b } = scope;
       const wide = projected ? scope.linear('model.decoder.project_in', x) : x;
       const positions = b.add(b.reshape(segment.positions, [x.dims[0]!]), b.integers([firstPosition]));
-      return { x: b.add(wide, scope.embedding('model.decoder.embed_positions', positions)), rotary: null };
+      return { x: b.add(wide, scope.embedding('model.decoder.embed_positions', positions)), rotary: () => null };
     },
     layer: (scope, i, x, segment) => {
       const { b, hooks } = scope;

@@ -53,7 +53,7 @@ export const phi: DecoderFamily = (config): Decoder => {
       ...layerNormWeights('model.final_layernorm', hidden),
       ...linearWeights('lm_head', vocabulary, hidden, biased),
     ],
-    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, frequencies) }),
+    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, () => frequencies) }),
     layer: (scope, i, x, segment, rotary) => {
       const { b, hooks } = scope;
       const at = `model.layers.${i}`;

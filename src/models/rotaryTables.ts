@@ -33,34 +33,33 @@ function factorOf(rope: ModelConfig): number {
   throw rope.invalid('factor', `is ${factor}; it must be above 0`);
 }
 
-/** What a family's rotary embedding is where its config does not say. */
-export interface RotaryDefaults {
+/** Where a family keeps its rotary embedding's parameters, and what they are where its config does not say. */
+export interface RotaryReading {
+  /** 10,000 when absent. */
   readonly theta?: number;
-  /** The part of every head that rotates. */
+  /** The key that theta has outside of the parameters' object; `rope_theta` when absent. */
+  readonly thetaKey?: string;
+  /** The part of every head that rotates; 1 when absent. */
   readonly partial?: number;
+  /** The key of that; `partial_rotary_factor` when absent. */
+  readonly partialKey?: string;
+  /** The parameters' object (null: none); `rope_parameters` (transformers 5) or `rope_scaling` (before) when absent. */
+  readonly parameters?: ModelConfig | null;
 }
 
-/**
- * The inverse frequencies of a rotary embedding, one for each pair of rotating dimensions, from `rope_parameters`
- * (transformers 5) or `rope_theta`, `rope_scaling` and what families called them (before).
- */
-export function rotaryFrequencies(config: ModelConfig, headDim: number, defaults: RotaryDefaults = {}): Float32Array {
-  const rope = config.optionalObject(['rope_parameters', 'rope_scaling']);
-  const theta =
-    rope?.optionalNumber('rope_theta') ?? config.number(['rope_theta', 'rotary_emb_base'], defaults.theta ?? 10_000);
-  const partial =
-    rope?.optionalNumber('partial_rotary_factor') ??
-    config.number(['partial_rotary_factor', 'rotary_pct'], defaults.partial ?? 1);
+/** The inverse frequencies of a rotary embedding, one for each pair of rotating dimensions. */
+export function rotaryFrequencies(config: ModelConfig, headDim: number, reading: RotaryReading = {}): Float32Array {
+  const { thetaKey = 'rope_theta', partialKey = 'partial_rotary_factor' } = reading;
+  const { parameters: rope = config.optionalObject(['rope_parameters', 'rope_scaling']) } = reading;
+  const theta = rope?.optionalNumber('rope_theta') ?? config.number(thetaKey, reading.theta ?? 10_000);
+  const partial = rope?.optionalNumber('partial_rotary_factor') ?? config.number(partialKey, reading.partial ?? 1);
   const rotated = partial === 1 ? headDim : Math.trunc(headDim * partial);
   if (rotated % 2 !== 0) {
     const part = partial === 1 ? '' : `, of which ${rotated} rotate`;
     throw config.invalid('head_dim', `is ${headDim}${part}; a rotary embedding needs an even number`);
   }
   if (rotated < 2 || rotated > headDim) {
-    throw config.invalid(
-      'partial_rotary_factor',
-      `is ${partial}; of the ${headDim} dimensions of a head, 2 or more must rotate`,
-    );
+    throw config.invalid(partialKey, `is ${partial}; of the ${headDim} dimensions of a head, 2 or more must rotate`);
   }
   const type = rope?.optionalString(['rope_type', 'type']) ?? 'default';
   if (!Object.hasOwn(variants, type)) {
@@ -74,9 +73,26 @@ export function rotaryFrequencies(config: ModelConfig, headDim: number, defaults
   return Float32Array.from({ length: rotated / 2 }, (_, i) => adjust(theta ** ((-2 * i) / rotated)));
 }
 
-/** Tables for the positions of a segment. */
-export function rotaryTables({ b }: Scope, segment: Segment, frequencies: Float32Array): Rotary {
-  const positions = b.reshape(b.cast(segment.positions, 'float32'), [segment.batch, segment.time, 1]);
-  const angles = b.mul(positions, b.floats('rotary_frequencies', frequencies));
-  return { cos: b.cos(angles), sin: b.sin(angles) };
+/**
+ * Each layer's tables for the positions of a segment, from each layer's frequencies (null where it does not rotate);
+ * layers of the same frequencies share them.
+ */
+export function rotaryTables(
+  { b }: Scope,
+  segment: Segment,
+  frequenciesOf: (layer: number) => Float32Array | null,
+): (layer: number) => Rotary | null {
+  const made = new Map<Float32Array, Rotary>();
+  return (layer) => {
+    const frequencies = frequenciesOf(layer);
+    if (frequencies === null) return null;
+    let tables = made.get(frequencies);
+    if (tables === undefined) {
+      const positions = b.reshape(b.cast(segment.positions, 'float32'), [segment.batch, segment.time, 1]);
+      const angles = b.mul(positions, b.floats('rotary_frequencies', frequencies));
+      tables = { cos: b.cos(angles), sin: b.sin(angles) };
+      made.set(frequencies, tables);
+    }
+    return tables;
+  };
 }

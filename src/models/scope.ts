@@ -63,9 +63,11 @@ export class Scope {
     return this.b.layerNorm(x, this.weight(`${path}.weight`), this.weight(`${path}.bias`), epsilon, path);
   }
 
-  /** Root-mean-square normalisation by a module's weight. */
-  rmsNorm(path: string, x: Value, epsilon: number): Value {
-    return this.b.rmsNorm(x, this.weight(`${path}.weight`), epsilon, path);
+  /** Root-mean-square normalisation by a module's weight, or (Gemma) by `offset` more than it. */
+  rmsNorm(path: string, x: Value, epsilon: number, offset = 0): Value {
+    const weight = this.weight(`${path}.weight`);
+    const factor = offset === 0 ? weight : this.b.add(weight, this.b.scalar(offset));
+    return this.b.rmsNorm(x, factor, epsilon, path);
   }
 
   /** Rows of an embedding table for ids of any shape. */

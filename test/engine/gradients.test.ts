@@ -72,7 +72,7 @@ for (const [family, dir] of Object.entries(smooth)) {
           const length = norm(gradient);
           const along = gradient.map((x) => x / length);
           // Where the loss is steep it bends soon.
-          const found = await slope(run, tensors, name, along, 0.02 / Math.max(1, length));
+          const found = await slope(run, tensors, name, along, 0.01 / Math.max(1, length));
           assert.ok(Math.abs(found / length - 1) < 1e-2, `${name}: norm ${length}, slope ${found}`);
         }
       });

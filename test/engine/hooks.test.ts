@@ -19,7 +19,7 @@ import { drawnPrompt, drawnRows } from './drawn.ts';
 /** Two ways to compute the same thing in float32: sums are taken in another order. */
 const tolerance = 1e-5;
 
-const { gpt2, llama, gptNeox, opt, phi } = tinyModels;
+const { gpt2, llama, gptNeox, opt, phi, gemma, gemma2, gemma3 } = tinyModels;
 
 /** A linear layer of each family, with the axis of its weight along which outputs lie. */
 const targets = {
@@ -28,6 +28,9 @@ const targets = {
   gptNeox: { path: 'gpt_neox.layers.1.attention.query_key_value', outAxis: 0 },
   opt: { path: 'model.decoder.project_in', outAxis: 0 },
   phi: { path: 'model.layers.1.mlp.fc2', outAxis: 0 },
+  gemma: { path: 'model.layers.1.self_attn.k_proj', outAxis: 0 },
+  gemma2: { path: 'model.layers.1.self_attn.o_proj', outAxis: 0 },
+  gemma3: { path: 'model.layers.1.mlp.gate_proj', outAxis: 0 },
 };
 
 async function logprobs(model: Model, method: MethodShape, rows: readonly LabelledRow[], tensors: TrainedTensors) {
@@ -42,7 +45,7 @@ function assertClose(found: readonly number[], expected: readonly number[]): voi
   for (const [i, x] of found.entries()) assert.ok(Math.abs(x - expected[i]!) < tolerance, `${i}: ${x}, ${expected[i]}`);
 }
 
-for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi })) {
+for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi, gemma, gemma2, gemma3 })) {
   describe(`hooks on ${family}`, async () => {
     const language = await LanguageModel.open(dir, 'cpu');
     after(() => language.close());

@@ -38,6 +38,12 @@ export const tinyModels = {
   sharded: join(import.meta.dirname, 'peft021/models/llama-sharded-a'),
   /** float16 weights, input and output embedding one tensor, linear rotary embedding. */
   tiedLlama: join(import.meta.dirname, 'peft021/models/llama-f16-a'),
+  /** Token embeddings are scaled, norms multiply by 1 + weight. */
+  gemma: join(import.meta.dirname, 'peft021/models/gemma-a'),
+  /** Soft caps, norms around every sub-block, a window in every other layer. */
+  gemma2: join(import.meta.dirname, 'peft021/models/gemma2-a'),
+  /** Norms of heads, a window in two layers of three, which rotate faster than the third. */
+  gemma3: join(import.meta.dirname, 'peft021/models/gemma3-a'),
   /** A quarter of every head rotates. */
   gptNeox: join(import.meta.dirname, 'peft010/models/gpt_neox-a'),
   /** Norms after the sub-blocks, token embeddings narrower than the layers. */

@@ -53,7 +53,7 @@ test('an architecture that is not known is refused by its name', async () => {
 });
 
 test('config.json with values that cannot be is refused with the key', async () => {
-  const { gpt2, llama, gptNeox, opt, phi } = tinyModels;
+  const { gpt2, llama, gptNeox, opt, phi, gemma, gemma2, gemma3 } = tinyModels;
   for (const [source, config, pattern] of [
     [gpt2, { model_type: undefined }, /model_type/],
     [gpt2, { n_embd: '40' }, /n_embd/],
@@ -74,8 +74,8 @@ test('config.json with values that cannot be is refused with the key', async () 
     [llama, { rope_parameters: { rope_type: 'linear', factor: 0 } }, /factor is 0; it must be above 0/],
     [llama, { rope_parameters: 'linear' }, /rope_parameters/],
     [gptNeox, { num_attention_heads: 7 }, /num_attention_heads is 7, which does not divide hidden_size \(64\)/],
-    [gptNeox, { rotary_pct: 0 }, /partial_rotary_factor is 0; of the 16 dimensions of a head, 2 or more must rotate/],
-    [gptNeox, { rotary_pct: 1.5 }, /partial_rotary_factor is 1\.5/],
+    [gptNeox, { rotary_pct: 0 }, /rotary_pct is 0; of the 16 dimensions of a head, 2 or more must rotate/],
+    [gptNeox, { rotary_pct: 1.5 }, /rotary_pct is 1\.5/],
     [gptNeox, { rotary_pct: 0.2 }, /head_dim is 16, of which 3 rotate; .* even/],
     [gptNeox, { use_parallel_residual: 'yes' }, /use_parallel_residual/],
     [opt, { num_attention_heads: 7 }, /num_attention_heads is 7, which does not divide hidden_size \(48\)/],
@@ -83,6 +83,18 @@ test('config.json with values that cannot be is refused with the key', async () 
     [opt, { word_embed_proj_dim: 0 }, /word_embed_proj_dim/],
     [phi, { qk_layernorm: true }, /qk_layernorm is true/],
     [phi, { num_key_value_heads: 3 }, /num_key_value_heads is 3, which does not divide the 4/],
+    [gemma, { use_bidirectional_attention: true }, /use_bidirectional_attention is true; only causal/],
+    [gemma, { hidden_activation: 'softmax' }, /hidden_activation is "softmax"/],
+    [gemma2, { attn_logit_softcapping: 0 }, /attn_logit_softcapping is 0; it must be above 0, or null/],
+    [gemma2, { final_logit_softcapping: '30' }, /final_logit_softcapping/],
+    [gemma2, { query_pre_attn_scalar: 0 }, /query_pre_attn_scalar/],
+    [gemma3, { sliding_window: null }, /sliding_window is null; this family needs one/],
+    [
+      gemma3,
+      { rope_parameters: { rope_type: 'default', rope_theta: 1e6 } },
+      /rope_parameters\.full_attention is missing/,
+    ],
+    [gemma3, { layer_types: undefined, sliding_window_pattern: 0 }, /sliding_window_pattern/],
   ] as const) {
     await assert.rejects(openModel(await changed(source, config)), (error) => {
       assert.ok(error instanceof Error && error.message.includes(join(dir, 'config.json')), String(error));
