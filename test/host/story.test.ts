@@ -3,7 +3,7 @@
  * soft prompt, watch it, swap it in, ask it about a line, compare it. Pictures of it are left in test-results/.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
@@ -156,6 +156,46 @@ step('chart and active adapter survive a reload of the window', async () => {
   await workbench.page.locator('.tab').filter({ hasText: 'Softprompt Runs' }).click();
   await workbench.webview().locator('canvas').first().waitFor();
   await workbench.screenshot('6-reloaded');
+});
+
+step('an experiment file with a wrong key is underlined, with the right one', async () => {
+  const editor = await workbench.openFile('review-sentiment.tune.yaml');
+  await workbench.page.keyboard.press('Control+End');
+  await workbench.page.keyboard.type('trainig:');
+  await editor.locator('.squiggly-error').first().waitFor();
+  await workbench.run('Problems: Focus on Problems View');
+  await workbench.page.locator('.markers-panel').getByText('did you mean "training"?').first().waitFor();
+  await editor.locator('.view-line').first().click();
+  await workbench.run('File: Revert File');
+  await editor.locator('.squiggly-error').first().waitFor({ state: 'detached' });
+});
+
+step('a worker that is killed in training is told of, and the next request starts another', async () => {
+  await workbench.inlineAction(workbench.treeRow('Experiments', 'review-sentiment'), 'Train Experiment');
+  await workbench.waitFor(workbench.treeRow('Experiments', 'training · step'), patience);
+  const runs = globSync(join(folder, '.softprompt/runs/*/run.json')).map((file) =>
+    JSON.parse(readFileSync(file, 'utf8')),
+  );
+  process.kill(runs.find((run) => run.state === 'running').pid, 'SIGKILL');
+  await workbench.toast('worker has ended (SIGKILL)').waitFor();
+  await workbench.treeRow('Experiments', 'interrupted').waitFor();
+  await workbench.screenshot('7-killed');
+  await workbench.dismissToasts();
+  const editor = await workbench.openFile('commit-kind.txt');
+  await workbench.selectLine(questionLine);
+  await workbench.run('Softprompt: Evaluate Selection');
+  await eventually(async () => (await workbench.decorationTexts(editor)).some((text) => text.includes('base: ')));
+});
+
+step('the adapter is deleted only after asking, and the base model answers', async () => {
+  const row = workbench.treeRow('Adapters', 'commit-kind 1');
+  await workbench.contextAction(row, 'Delete Adapter');
+  await workbench.answerDialog('Cancel');
+  await workbench.contextAction(row, 'Delete Adapter');
+  await workbench.answerDialog('Delete');
+  await row.waitFor({ state: 'detached' });
+  await workbench.statusBarItem('tiny · base model').waitFor();
+  await eventually(() => !existsSync(join(folder, '.softprompt/adapters/commit-kind/1')));
 });
 
 step('nothing has left the machine', async () => {

@@ -8,6 +8,9 @@ export const pictures = join(resolve(import.meta.dirname, '../..'), 'test-result
 /** What a change of theme takes to reach webviews, milliseconds: nothing tells when they are done. */
 const repaint = 400;
 
+/** A menu takes no click in the first tenth of a second after it has opened, milliseconds. */
+const menuReady = 200;
+
 /** The workbench as a person sees it. Every wait ends with a failure after Playwright's own limit. */
 export class Workbench {
   readonly page: Page;
@@ -84,7 +87,10 @@ export class Workbench {
   /** Chooses an entry of a row's context menu. */
   async contextAction(row: Locator, title: string): Promise<void> {
     await row.click({ button: 'right' });
-    await this.page.locator('.monaco-menu .action-label').filter({ hasText: title }).first().click();
+    const entry = this.page.locator('.monaco-menu .action-label').filter({ hasText: title }).first();
+    await entry.waitFor();
+    await this.page.waitForTimeout(menuReady);
+    await entry.click();
   }
 
   /** An item of the status bar that contains this text. */
@@ -146,9 +152,9 @@ export class Workbench {
     return hover;
   }
 
-  /** Answers a notification that contains this text with one of its buttons. */
-  async answerToast(text: string, button: string): Promise<void> {
-    await this.toast(text).getByRole('button', { name: button, exact: true }).click();
+  /** Answers the dialog that is open with one of its buttons. */
+  async answerDialog(button: string): Promise<void> {
+    await this.page.locator('.monaco-dialog-box').getByRole('button', { name: button, exact: true }).click();
   }
 
   /** An error that VS Code shows. */
