@@ -38,6 +38,12 @@ const promptKeys = {
   init_from: initFrom,
 };
 
+const initText = z
+  .string()
+  .nullable()
+  .optional()
+  .describe('Text whose tokens, repeated or cut to num_virtual_tokens, are the first values (with TEXT).');
+
 // Strict, unlike an adapter's own file: a misspelt key would train something else than was asked for without a word.
 const promptTuning = z.strictObject({
   ...promptKeys,
@@ -50,11 +56,7 @@ const promptTuning = z.strictObject({
     .describe(
       'First values: rows of random vocabulary words, the words of prompt_tuning_init_text, or N(0, 1). Default: SAMPLE_VOCAB.',
     ),
-  prompt_tuning_init_text: z
-    .string()
-    .nullable()
-    .optional()
-    .describe('Text whose tokens, repeated or cut to num_virtual_tokens, are the first values (with TEXT).'),
+  prompt_tuning_init_text: initText,
 });
 
 const encodedInitFrom = initFrom.describe(
@@ -96,9 +98,14 @@ const prefixTuning = z.strictObject({
     .literal('zero')
     .nullable()
     .optional()
+    .describe("First values: zero, or null for PEFT's own N(0, 1), which trains badly. Default: zero."),
+  prompt_tuning_init: z
+    .enum(['SAMPLE_VOCAB', 'TEXT'])
+    .optional()
     .describe(
-      "First values without prefix_projection: zero, or null for PEFT's own N(0, 1), which trains badly. Default: zero.",
+      'First values instead: what the model makes of random vocabulary words, or of prompt_tuning_init_text. PEFT has no such key for a prefix; it is not stored.',
     ),
+  prompt_tuning_init_text: initText,
 });
 
 const modules = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
@@ -239,10 +246,25 @@ export function completeMethod(section: z.output<typeof method>) {
     case 'P_TUNING':
       return { ...section, num_virtual_tokens: section.num_virtual_tokens ?? 20 };
     case 'PREFIX_TUNING': {
-      const { num_virtual_tokens = 20, init_weights = section.prefix_projection ? null : 'zero' } = section;
+      const begun = section.prefix_projection === true || section.prompt_tuning_init !== undefined;
+      const { num_virtual_tokens = 20, init_weights = begun ? null : 'zero' } = section;
       return { ...section, num_virtual_tokens, init_weights };
     }
     default:
       return section;
+  }
+}
+
+/** The learning rate where none is given: a prompt's own numbers take large steps, a network's small ones. */
+export function defaultLearningRate(section: z.output<typeof method>): number {
+  switch (section.peft_type) {
+    case 'PROMPT_TUNING':
+      return 0.3;
+    case 'P_TUNING':
+      return 1e-3;
+    case 'PREFIX_TUNING':
+      return section.prefix_projection === true ? 1e-3 : 1e-2;
+    default:
+      return 5e-5;
   }
 }

@@ -30,7 +30,11 @@ test("defaults are transformers' and those the method asks for", () => {
   assert.equal(training.adam_beta2, 0.999);
   assert.equal(training.save_steps, training.eval_steps);
   assert.partialDeepStrictEqual(method, { num_virtual_tokens: 20, prompt_tuning_init: 'SAMPLE_VOCAB' });
-  assert.equal(experimentSchema.parse({ ...least, method: { peft_type: 'FULL' } }).training.learning_rate, 5e-5);
+  const rateOf = (method: object) => experimentSchema.parse({ ...least, method }).training.learning_rate;
+  assert.equal(rateOf({ peft_type: 'FULL' }), 5e-5);
+  assert.equal(rateOf({ peft_type: 'PREFIX_TUNING' }), 0.01);
+  assert.equal(rateOf({ peft_type: 'PREFIX_TUNING', prefix_projection: true }), 0.001);
+  assert.equal(rateOf({ peft_type: 'P_TUNING' }), 0.001);
 });
 
 test('the adapter that training starts from says how many virtual tokens there are and how they began', () => {
@@ -38,15 +42,22 @@ test('the adapter that training starts from says how many virtual tokens there a
   assert.deepEqual(experimentSchema.parse({ ...least, method }).method, method);
 });
 
-test('a prefix begins with zeros, where no network makes it', () => {
+test('a prefix begins with zeros, where nothing else makes it', () => {
   const methodOf = (keys: object) =>
     experimentSchema.safeParse({ ...least, method: { peft_type: 'PREFIX_TUNING', ...keys } });
   assert.partialDeepStrictEqual(methodOf({}).data?.method, { num_virtual_tokens: 20, init_weights: 'zero' });
   assert.partialDeepStrictEqual(methodOf({ init_weights: null }).data?.method, { init_weights: null });
   const projected = { prefix_projection: true };
   assert.partialDeepStrictEqual(methodOf(projected).data?.method, { ...projected, init_weights: null });
-  const [issue] = methodOf({ ...projected, init_weights: 'zero' }).error?.issues ?? [];
-  assert.deepEqual(issue?.path, ['method', 'init_weights']);
+  const text = { prompt_tuning_init: 'TEXT', prompt_tuning_init_text: 'Is it?' };
+  assert.partialDeepStrictEqual(methodOf(text).data?.method, { ...text, init_weights: null });
+  const refusals = [
+    [{ ...projected, init_weights: 'zero' }, 'init_weights'],
+    [{ ...text, init_weights: 'zero' }, 'init_weights'],
+    [{ ...projected, ...text }, 'prompt_tuning_init'],
+    [{ prompt_tuning_init: 'TEXT' }, 'prompt_tuning_init_text'],
+  ] as const;
+  for (const [keys, key] of refusals) assert.deepEqual(methodOf(keys).error?.issues[0]?.path, ['method', key]);
   const continued = { peft_type: 'PREFIX_TUNING', init_from: 'a' };
   assert.deepEqual(methodOf(continued).data?.method, continued);
 });

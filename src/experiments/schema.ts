@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { completeMethod, method } from './methodSchema.ts';
+import { completeMethod, defaultLearningRate, method } from './methodSchema.ts';
 
 /**
  * The experiment file, `NAME.tune.yaml`: the one source of its types, defaults, validation and of
@@ -39,7 +39,9 @@ const training = z.strictObject({
     .number()
     .min(0)
     .optional()
-    .describe("Highest learning rate. Default: 0.3 for PROMPT_TUNING, otherwise transformers' 5e-5."),
+    .describe(
+      "Highest learning rate. Default: 0.3 for PROMPT_TUNING, 0.01 for PREFIX_TUNING, 0.001 where a network makes the prompt (P_TUNING, prefix_projection), otherwise transformers' 5e-5.",
+    ),
   lr_scheduler_type: z
     .enum(['linear', 'cosine', 'constant'])
     .default('linear')
@@ -122,15 +124,21 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
   }
   if (labels !== undefined && new Set(labels).size < labels.length) fail(['labels'], 'names a label twice');
   if (
-    method.peft_type === 'PROMPT_TUNING' &&
+    (method.peft_type === 'PROMPT_TUNING' || method.peft_type === 'PREFIX_TUNING') &&
     method.prompt_tuning_init === 'TEXT' &&
     method.init_from === undefined &&
     (method.prompt_tuning_init_text ?? '').trim() === ''
   ) {
     fail(['method', 'prompt_tuning_init_text'], 'is needed with prompt_tuning_init: TEXT');
   }
-  if (method.peft_type === 'PREFIX_TUNING' && method.init_weights === 'zero' && method.prefix_projection === true) {
-    fail(['method', 'init_weights'], 'zero goes without prefix_projection only');
+  if (method.peft_type === 'PREFIX_TUNING') {
+    const [first, second] = [method.init_weights ?? undefined, method.prompt_tuning_init];
+    if (first !== undefined && (second !== undefined || method.prefix_projection === true)) {
+      fail(['method', 'init_weights'], 'zero goes without prompt_tuning_init and without prefix_projection only');
+    }
+    if (second !== undefined && method.prefix_projection === true) {
+      fail(['method', 'prompt_tuning_init'], `${second} goes without prefix_projection only`);
+    }
   }
   if (training.optim === 'lora_fa' && method.peft_type !== 'LORA') {
     fail(['training', 'optim'], 'lora_fa trains LORA only');
@@ -148,7 +156,7 @@ function complete(e: z.output<typeof fields>) {
     method: completeMethod(method),
     training: {
       ...training,
-      learning_rate: training.learning_rate ?? (method.peft_type === 'PROMPT_TUNING' ? 0.3 : 5e-5),
+      learning_rate: training.learning_rate ?? defaultLearningRate(method),
       save_steps: training.save_steps ?? training.eval_steps,
     },
     evaluation: {
