@@ -30,6 +30,7 @@ const refused = (pattern: RegExp) => (error: unknown) => {
 for (const [set, path] of [
   ['peft010', 'train/prompt-gpt2-text'],
   ['peft021', 'train/prompt-gpt2-accum2'],
+  ['peft021', 'train/prompt-gemma3-text'],
 ] as const) {
   test(`TEXT repeats the embeddings of the text as PEFT does: ${set}/${path}`, async () => {
     const { model, text_init_token_ids: ids } = readCase<{ model: string; text_init_token_ids: number[] }>(

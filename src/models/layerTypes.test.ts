@@ -4,6 +4,8 @@ import { ModelConfig } from '../checkpoint/config.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { DecoderFamily } from './decoder.ts';
+import { gemma2 } from './gemma2.ts';
+import { gemma3 } from './gemma3.ts';
 import { mistral } from './mistral.ts';
 import { phi3 } from './phi3.ts';
 import { qwen2 } from './qwen2.ts';
@@ -45,10 +47,21 @@ test('the layers of SmolLM3 without positions slide, if it is asked for', () => 
   assert.deepEqual(windowsOf(smollm3, { ...slides, sliding_window: null }), [all, all, all, all, all]);
 });
 
+test("Gemma 2's layers slide in turn, Gemma 3's but for every sixth", () => {
+  assert.deepEqual(windowsOf(gemma2, {}), [4096, all, 4096, all, 4096]);
+  assert.deepEqual(windowsOf(gemma2, { sliding_window: 7 }), [7, all, 7, all, 7]);
+  assert.deepEqual(windowsOf(gemma3, { num_hidden_layers: 7 }), [4096, 4096, 4096, 4096, 4096, all, 4096]);
+  for (const key of ['sliding_window_pattern', '_sliding_window_pattern']) {
+    assert.deepEqual(windowsOf(gemma3, { sliding_window: 7, [key]: 2 }), [7, all, 7, all, 7]);
+  }
+});
+
 test('layer_types says it for each layer', () => {
   const layer_types = ['sliding_attention', 'full_attention', 'full_attention', 'sliding_attention', 'full_attention'];
   const slides = { use_sliding_window: true, sliding_window: 7, layer_types };
-  for (const family of [qwen2, qwen3, smollm3]) assert.deepEqual(windowsOf(family, slides), [7, all, all, 7, all]);
+  for (const family of [qwen2, qwen3, smollm3, gemma2, gemma3]) {
+    assert.deepEqual(windowsOf(family, slides), [7, all, all, 7, all]);
+  }
 });
 
 test('values that cannot be are refused with the key', () => {
@@ -63,6 +76,7 @@ test('values that cannot be are refused with the key', () => {
     [qwen3, types('sliding_attention'), /layer_types has "sliding_attention", but there is no sliding window/],
     [qwen3, { head_dim: 15 }, /head_dim is 15; .* even/],
     [qwen3, { max_window_layers: 'all' }, /max_window_layers/],
+    [gemma3, { sliding_window: null }, /sliding_window is null; this family needs one/],
     [smollm3, { no_rope_layer_interval: 0 }, /no_rope_layer_interval is 0/],
     [smollm3, { no_rope_layers: [1, 1] }, /no_rope_layers has 2 entries for 5 layers/],
     [smollm3, { no_rope_layers: [true] }, /no_rope_layers/],

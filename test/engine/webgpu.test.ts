@@ -45,8 +45,8 @@ before(async () => {
 });
 after(() => rm(checkpoints, { recursive: true }));
 
-const { gpt2, llama, tiedLlama } = tinyModels;
-for (const [family, dir] of Object.entries({ gpt2, llama, tiedLlama })) {
+const { gpt2, llama, tiedLlama, phi, gemma2 } = tinyModels;
+for (const [family, dir] of Object.entries({ gpt2, llama, tiedLlama, phi, gemma2 })) {
   describe(`${family} on WebGPU`, { skip: missing }, () => {
     test('the loss and the gradient of a soft prompt are those of the CPU', async () => {
       const model = await openModel(dir);
