@@ -6,7 +6,7 @@ import { LanguageModel } from '../../src/inference/languageModel.ts';
 import { argmax } from '../../src/inference/sampling.ts';
 import { configureMethod } from '../../src/methods/table.ts';
 import { largestError, tinyModels } from '../golden/reference.ts';
-import { drawnPrompt, drawnRows } from './drawn.ts';
+import { drawnAdapter, drawnPrompt, drawnRows, layerMethods } from './drawn.ts';
 import { scoresOf } from './scores.ts';
 
 /**
@@ -28,6 +28,9 @@ for (const [family, dir] of Object.entries(tinyModels)) {
       prompt: await drawnPrompt(model, 3),
       'prompt through an LSTM': await drawnPrompt(model, 3, { ...pTuning, encoder_reparameterization_type: 'LSTM' }),
       prefix: await drawnPrompt(model, 3, { peft_type: 'PREFIX_TUNING' }),
+      LORA: await drawnAdapter(model, 3, layerMethods.LORA),
+      DoRA: await drawnAdapter(model, 3, layerMethods.DoRA),
+      IA3: await drawnAdapter(model, 3, layerMethods.IA3),
     };
 
     for (const [name, adapter] of Object.entries(attachments)) {
