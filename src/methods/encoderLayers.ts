@@ -59,12 +59,10 @@ export function bidirectionalLstm(path: string, inFeatures: number, hidden: numb
 /** One layer of an LSTM in one direction; the gates lie as torch's do: input, forget, cell, output. */
 function lstmDirection(path: string, layer: string, inFeatures: number, hidden: number): EncoderLayer {
   const name = (kind: string) => `${path}.${kind}_${layer}`;
-  const [fromInput, fromState, inputBias, stateBias] = ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'].map(name) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const fromInput = name('weight_ih');
+  const fromState = name('weight_hh');
+  const inputBias = name('bias_ih');
+  const stateBias = name('bias_hh');
   const gates = 4 * hidden;
   const draw = uniform(1 / Math.sqrt(hidden));
   return {
@@ -91,15 +89,10 @@ function lstmDirection(path: string, layer: string, inFeatures: number, hidden: 
           state === null
             ? trained.get(stateBias)!
             : b.gemm(state, trained.get(fromState)!, { transB: 1 }, trained.get(stateBias)!);
-        const [i, f, g, o] = b.split(b.add(row, recurrent), 1, [hidden, hidden, hidden, hidden]) as [
-          Value,
-          Value,
-          Value,
-          Value,
-        ];
-        const written = b.mul(b.sigmoid(i), b.tanh(g));
-        cell = cell === null ? written : b.add(b.mul(b.sigmoid(f), cell), written);
-        state = b.mul(b.sigmoid(o), b.tanh(cell));
+        const [i, f, g, o] = b.split(b.add(row, recurrent), 1, [hidden, hidden, hidden, hidden]);
+        const written = b.mul(b.sigmoid(i!), b.tanh(g!));
+        cell = cell === null ? written : b.add(b.mul(b.sigmoid(f!), cell), written);
+        state = b.mul(b.sigmoid(o!), b.tanh(cell));
         states.push(state);
       }
       return b.concat(backwards ? states.reverse() : states, 0);

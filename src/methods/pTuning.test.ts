@@ -6,6 +6,7 @@ import type { JsonObject } from '../checkpoint/json.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
 import { openModel } from '../models/model.ts';
+import { trainingForm } from './promptEncoder.ts';
 import { configureMethod } from './table.ts';
 
 const peft = join(import.meta.dirname, '../../test/golden/peft021/train');
@@ -48,4 +49,18 @@ test('an encoder that nobody knows is refused', async () => {
     () => configureMethod(config, model),
     (error) => SoftpromptError.is(error, 'config-key') && /is "GRU"; known are MLP, LSTM/.test(error.message),
   );
+});
+
+test('finished prompts of one model share their graphs, however they were trained; encoders have their own', async () => {
+  const model = await openModel(tinyModels.gpt2);
+  const configs = [
+    { peft_type: 'PROMPT_TUNING', num_virtual_tokens: 4 },
+    { peft_type: 'P_TUNING', num_virtual_tokens: 4 },
+    { peft_type: 'P_TUNING', num_virtual_tokens: 5 },
+    { peft_type: 'P_TUNING', num_virtual_tokens: 4, encoder_hidden_size: 6 },
+    { peft_type: 'P_TUNING', num_virtual_tokens: 4, encoder_reparameterization_type: 'LSTM' },
+  ];
+  const methods = configs.map((config) => configureMethod(config, model));
+  assert.equal(new Set(methods.map(({ structure }) => structure)).size, 1);
+  assert.equal(new Set(methods.map((method) => trainingForm(method).structure)).size, configs.length);
 });
