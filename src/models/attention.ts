@@ -13,7 +13,7 @@ export interface Attention {
   readonly scale: number;
   readonly rotary: Rotary | null;
   /** Soft cap on the scores; none when absent. */
-  readonly softCap?: number | null | undefined;
+  readonly softCap?: number | null;
 }
 
 /**

@@ -39,17 +39,17 @@ export const gpt2: DecoderFamily = (config): Decoder => {
       return { x: scope.b.add(x, scope.embedding('transformer.wpe', positions)), rotary: () => null };
     },
     layer: (scope, i, x, segment) => {
-      const { b, hooks } = scope;
+      const { b } = scope;
       const at = `transformer.h.${i}`;
       const normed = scope.layerNorm(`${at}.ln_1`, x, epsilon);
       const [q, k, v] = b.split(scope.linear(`${at}.attn.c_attn`, normed, conv), 1, [hidden, hidden, hidden]);
       const scale = (scaled ? headDim ** -0.5 : 1) / (scaleByLayer ? i + 1 : 1);
       const mixed = attend(scope, segment, q!, k!, v!, { layer: i, sizes, scale, rotary: null });
       const attended = scope.linear(`${at}.attn.c_proj`, mixed, conv);
-      const middle = b.add(x, hooks.subBlock?.(b, { layer: i, kind: 'attention' }, x, attended) ?? attended);
+      const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
       const inner = scope.linear(`${at}.mlp.c_fc`, scope.layerNorm(`${at}.ln_2`, middle, epsilon), conv);
       const fed = scope.linear(`${at}.mlp.c_proj`, activation(b, inner), conv);
-      return b.add(middle, hooks.subBlock?.(b, { layer: i, kind: 'mlp' }, middle, fed) ?? fed);
+      return b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
     },
     head: (scope, x) =>
       outputHead(scope, 'lm_head', 'transformer.wte', scope.layerNorm('transformer.ln_f', x, epsilon)),

@@ -55,7 +55,7 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
     ],
     begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, () => frequencies) }),
     layer: (scope, i, x, segment, rotary) => {
-      const { b, hooks } = scope;
+      const { b } = scope;
       const at = `gpt_neox.layers.${i}`;
       const normed = scope.layerNorm(`${at}.input_layernorm`, x, epsilon);
       const fused = scope.linear(`${at}.attention.query_key_value`, normed, attentionBias);
@@ -65,12 +65,12 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
         .map((part) => b.reshape(part, [tokensOf(segment), hidden]));
       const mixed = attend(scope, segment, q!, k!, v!, { layer: i, sizes, scale: headDim ** -0.5, rotary });
       const attended = scope.linear(`${at}.attention.dense`, mixed, attentionBias);
-      const middle = b.add(x, hooks.subBlock?.(b, { layer: i, kind: 'attention' }, x, attended) ?? attended);
+      const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
       const input = parallel ? x : middle;
       const normedInput = scope.layerNorm(`${at}.post_attention_layernorm`, input, epsilon);
       const inside = activation(b, scope.linear(`${at}.mlp.dense_h_to_4h`, normedInput, biased));
       const fed = scope.linear(`${at}.mlp.dense_4h_to_h`, inside, biased);
-      return b.add(middle, hooks.subBlock?.(b, { layer: i, kind: 'mlp' }, input, fed) ?? fed);
+      return b.add(middle, scope.subBlock(i, 'mlp', input, fed));
     },
     head: (scope, x) =>
       outputHead(scope, 'embed_out', 'gpt_neox.embed_in', scope.layerNorm('gpt_neox.final_layer_norm', x, epsilon)),

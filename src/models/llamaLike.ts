@@ -97,7 +97,11 @@ export function llamaShape(config: ModelConfig, defaults: LlamaDefaults): LlamaS
  */
 export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: LlamaVariant): Decoder {
   const { inner, epsilon, activation, tied } = shape;
-  const { frequencies = () => shape.frequencies, outputNorms = false, softCaps } = variant;
+  const {
+    frequencies = () => shape.frequencies,
+    outputNorms = false,
+    softCaps = { attention: null, logits: null },
+  } = variant;
   const sizes = windows === undefined ? shape.sizes : { ...shape.sizes, windows };
   const { vocabulary, hidden, layers, heads, kvHeads, headDim } = sizes;
   const qkvWidths = { q_proj: heads * headDim, k_proj: kvHeads * headDim, v_proj: kvHeads * headDim };
@@ -146,27 +150,27 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
     ],
     begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, frequencies) }),
     layer: (scope, i, x, segment, rotary) => {
-      const { b, hooks } = scope;
+      const { b } = scope;
       const at = `model.layers.${i}`;
       const normed = norm(scope, `${at}.input_layernorm`, x);
       const [query, key, v] = queryKeyValue.apply(scope, `${at}.self_attn`, normed);
       const q = normHeads(scope, `${at}.self_attn.q_norm`, query!, heads);
       const k = normHeads(scope, `${at}.self_attn.k_norm`, key!, kvHeads);
       const scale = variant.attentionScale ?? headDim ** -0.5;
-      const mixed = attend(scope, segment, q, k, v!, { layer: i, sizes, scale, rotary, softCap: softCaps?.attention });
+      const mixed = attend(scope, segment, q, k, v!, { layer: i, sizes, scale, rotary, softCap: softCaps.attention });
       const attentionOutput = scope.linear(`${at}.self_attn.o_proj`, mixed, { bias: bias.output });
       const attended = outputNorms ? norm(scope, `${at}.post_attention_layernorm`, attentionOutput) : attentionOutput;
-      const middle = b.add(x, hooks.subBlock?.(b, { layer: i, kind: 'attention' }, x, attended) ?? attended);
+      const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
       const middleNorm = outputNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm';
       const normedMiddle = norm(scope, `${at}.${middleNorm}`, middle);
       const [gate, up] = gateUp.apply(scope, `${at}.mlp`, normedMiddle);
       const mlpOutput = scope.linear(`${at}.mlp.down_proj`, b.mul(activation(b, gate!), up!), { bias: bias.mlp });
       const fed = outputNorms ? norm(scope, `${at}.post_feedforward_layernorm`, mlpOutput) : mlpOutput;
-      return b.add(middle, hooks.subBlock?.(b, { layer: i, kind: 'mlp' }, middle, fed) ?? fed);
+      return b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
     },
     head: (scope, x) => {
       const logits = outputHead(scope, 'lm_head', 'model.embed_tokens', norm(scope, 'model.norm', x));
-      return softCapped(scope.b, logits, softCaps?.logits ?? null);
+      return softCapped(scope.b, logits, softCaps.logits);
     },
   };
 }

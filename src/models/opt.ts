@@ -68,7 +68,7 @@ export const opt: DecoderFamily = (config): Decoder => {
       return { x: b.add(wide, scope.embedding('model.decoder.embed_positions', positions)), rotary: () => null };
     },
     layer: (scope, i, x, segment) => {
-      const { b, hooks } = scope;
+      const { b } = scope;
       const at = `model.decoder.layers.${i}`;
       const before = (norm: string, y: Value) => (normBefore ? scope.layerNorm(`${at}.${norm}`, y, epsilon) : y);
       const after = (norm: string, y: Value) => (normBefore ? y : scope.layerNorm(`${at}.${norm}`, y, epsilon));
@@ -79,11 +79,11 @@ export const opt: DecoderFamily = (config): Decoder => {
       const v = scope.linear(`${at}.self_attn.v_proj`, normed, bias);
       const mixed = attend(scope, segment, q, k, v, { layer: i, sizes, scale: headDim ** -0.5, rotary: null });
       const attended = scope.linear(`${at}.self_attn.out_proj`, mixed, bias);
-      const sum = b.add(x, hooks.subBlock?.(b, { layer: i, kind: 'attention' }, x, attended) ?? attended);
+      const sum = b.add(x, scope.subBlock(i, 'attention', x, attended));
       const middle = after('self_attn_layer_norm', sum);
       const inside = activation(b, scope.linear(`${at}.fc1`, before('final_layer_norm', middle), bias));
       const fed = scope.linear(`${at}.fc2`, inside, bias);
-      const out = b.add(middle, hooks.subBlock?.(b, { layer: i, kind: 'mlp' }, middle, fed) ?? fed);
+      const out = b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
       return after('final_layer_norm', out);
     },
     head: (scope, x) => {

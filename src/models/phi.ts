@@ -55,7 +55,7 @@ export const phi: DecoderFamily = (config): Decoder => {
     ],
     begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, () => frequencies) }),
     layer: (scope, i, x, segment, rotary) => {
-      const { b, hooks } = scope;
+      const { b } = scope;
       const at = `model.layers.${i}`;
       const normed = scope.layerNorm(`${at}.input_layernorm`, x, epsilon);
       const q = scope.linear(`${at}.self_attn.q_proj`, normed, biased);
@@ -63,10 +63,10 @@ export const phi: DecoderFamily = (config): Decoder => {
       const v = scope.linear(`${at}.self_attn.v_proj`, normed, biased);
       const mixed = attend(scope, segment, q, k, v, { layer: i, sizes, scale: headDim ** -0.5, rotary });
       const attended = scope.linear(`${at}.self_attn.dense`, mixed, biased);
-      const middle = b.add(x, hooks.subBlock?.(b, { layer: i, kind: 'attention' }, x, attended) ?? attended);
+      const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
       const inside = activation(b, scope.linear(`${at}.mlp.fc1`, normed, biased));
       const fed = scope.linear(`${at}.mlp.fc2`, inside, biased);
-      return b.add(middle, hooks.subBlock?.(b, { layer: i, kind: 'mlp' }, x, fed) ?? fed);
+      return b.add(middle, scope.subBlock(i, 'mlp', x, fed));
     },
     head: (scope, x) => scope.linear('lm_head', scope.layerNorm('model.final_layernorm', x, epsilon), biased),
   };

@@ -2,7 +2,7 @@ import type { SafetensorsDtype } from '../checkpoint/dtypes.ts';
 import type { CheckpointWeights } from '../checkpoint/weights.ts';
 import type { Builder } from '../onnx/builder.ts';
 import type { DType, Value } from '../onnx/dims.ts';
-import type { Hooks, LinearSite, WeightLayout } from './sites.ts';
+import type { Hooks, LinearSite, SubBlockSite, WeightLayout } from './sites.ts';
 
 /** Checkpoint element types a model can run from. */
 export const weightDtypes: Readonly<Partial<Record<SafetensorsDtype, DType>>> = {
@@ -68,6 +68,11 @@ export class Scope {
     const weight = this.weight(`${path}.weight`);
     const factor = offset === 0 ? weight : this.b.add(weight, this.b.scalar(offset));
     return this.b.rmsNorm(x, factor, epsilon, path);
+  }
+
+  /** What a sub-block of a layer, whose residual input is `input`, adds to the residual stream. */
+  subBlock(layer: number, kind: SubBlockSite['kind'], input: Value, output: Value): Value {
+    return this.hooks.subBlock?.(this.b, { layer, kind }, input, output) ?? output;
   }
 
   /** Rows of an embedding table for ids of any shape. */
