@@ -65,8 +65,11 @@ for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi, gem
         {
           trainables: [],
           hooks: () => ({
-            linear: (_b, site, x, y) => {
+            linear: (_b, site, x, y, { weight, bias }) => {
               assert.deepEqual([x.dims[1], y.dims[1]], [site.inFeatures, site.outFeatures]);
+              const outIn = [site.outFeatures, site.inFeatures];
+              assert.deepEqual(site.layout === 'out_in' ? weight.dims : [...weight.dims].reverse(), outIn);
+              assert.deepEqual(bias?.dims, site.hasBias ? [site.outFeatures] : undefined);
               linear.push(site);
               return y;
             },

@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import { LanguageModel } from '../../src/inference/languageModel.ts';
 import type { Adapter } from '../../src/methods/adapter.ts';
 import { tinyModels } from '../golden/reference.ts';
-import { drawnPrompt, drawnRows } from './drawn.ts';
+import { drawnAdapter, drawnPrompt, drawnRows, layerMethods } from './drawn.ts';
 import { scoresOf } from './scores.ts';
 import { plainOptions, trained } from './training.ts';
 
@@ -22,6 +22,12 @@ for (const [family, dir] of Object.entries({ gpt2, llama })) {
     const prompts = rows.map((row) => row.inputIds);
     const [a, b] = [await drawnPrompt(model, 1), await drawnPrompt(model, 2)];
     const longer = await drawnPrompt(model, 3, { num_virtual_tokens: 9 });
+    // The first two of the same structure, in the same session.
+    const [low, low2] = [
+      await drawnAdapter(model, 4, layerMethods.LORA),
+      await drawnAdapter(model, 5, layerMethods.LORA),
+    ];
+    const scaled = await drawnAdapter(model, 6, layerMethods.IA3);
 
     /** Scores and next-token logits with an adapter in place. */
     const resultsOf = async (adapter: Adapter | null) => {
@@ -34,7 +40,7 @@ for (const [family, dir] of Object.entries({ gpt2, llama })) {
     };
 
     test('swapping from A to B and back gives the same bits, as does going back to the base model', async () => {
-      const order = [a, b, a, null, longer, a, null, b];
+      const order = [a, b, low, a, null, longer, low2, a, scaled, low, null, b];
       const results: (readonly [Adapter | null, Awaited<ReturnType<typeof resultsOf>>])[] = [];
       for (const adapter of order) results.push([adapter, await resultsOf(adapter)]);
       for (const [adapter, result] of results) {

@@ -11,7 +11,7 @@ import { LossRunner } from '../../src/inference/lossRunner.ts';
 import { openModel } from '../../src/models/model.ts';
 import type { StepEvent } from '../../src/training/events.ts';
 import { joined, largestError, relativeError, tinyModels } from '../golden/reference.ts';
-import { drawnPrompt, drawnRows } from './drawn.ts';
+import { drawnAdapter, drawnPrompt, drawnRows, layerMethods } from './drawn.ts';
 import { scoresOf } from './scores.ts';
 import { plainOptions, trained } from './training.ts';
 
@@ -48,23 +48,26 @@ after(() => rm(checkpoints, { recursive: true }));
 const { gpt2, llama, tiedLlama, phi, gemma2 } = tinyModels;
 for (const [family, dir] of Object.entries({ gpt2, llama, tiedLlama, phi, gemma2 })) {
   describe(`${family} on WebGPU`, { skip: missing }, () => {
-    test('the loss and the gradient of a soft prompt are those of the CPU', async () => {
-      const model = await openModel(dir);
-      const { method, tensors } = await drawnPrompt(model, 1);
-      const rows = drawnRows(model, 4);
-      const results = [];
-      for (const device of ['cpu', 'webgpu'] as const) {
-        const runner = await LossRunner.create(model, method, device, true);
-        results.push(await runner.run(rows, tensors, 1 / 16));
-        await runner.close();
-      }
-      const [cpu, gpu] = results;
-      assert.ok(Math.abs(gpu!.loss - cpu!.loss) <= tolerance * cpu!.loss);
-      assert.ok(largestError(joined(gpu!.logprobs), joined(cpu!.logprobs)) <= tolerance);
-      for (const [name, gradient] of cpu!.gradients) {
-        assert.ok(relativeError(gpu!.gradients.get(name)!, gradient) <= tolerance, name);
-      }
-    });
+    for (const [name, config] of Object.entries({ 'a soft prompt': null, ...layerMethods })) {
+      test(`the loss and the gradient of ${name} are those of the CPU`, async () => {
+        const model = await openModel(dir);
+        const { method, tensors } =
+          config === null ? await drawnPrompt(model, 1) : await drawnAdapter(model, 1, config);
+        const rows = drawnRows(model, 4);
+        const results = [];
+        for (const device of ['cpu', 'webgpu'] as const) {
+          const runner = await LossRunner.create(model, method, device, true);
+          results.push(await runner.run(rows, tensors, 1 / 16));
+          await runner.close();
+        }
+        const [cpu, gpu] = results;
+        assert.ok(Math.abs(gpu!.loss - cpu!.loss) <= tolerance * cpu!.loss);
+        assert.ok(largestError(joined(gpu!.logprobs), joined(cpu!.logprobs)) <= tolerance);
+        for (const [name, gradient] of cpu!.gradients) {
+          assert.ok(relativeError(gpu!.gradients.get(name)!, gradient) <= tolerance, name);
+        }
+      });
+    }
 
     test('scores and greedy tokens are those of the CPU, with and without a soft prompt', async () => {
       const [cpu, gpu] = [await LanguageModel.open(dir, 'cpu'), await LanguageModel.open(dir, 'webgpu')];
