@@ -165,8 +165,9 @@ step('an experiment file with a wrong key is underlined, with the right one', as
   await editor.locator('.squiggly-error').first().waitFor();
   await workbench.run('Problems: Focus on Problems View');
   await workbench.page.locator('.markers-panel').getByText('did you mean "training"?').first().waitFor();
-  await editor.locator('.view-line').first().click();
-  await workbench.run('File: Revert File');
+  await workbench.page.keyboard.press('Control+j');
+  await editor.locator('.view-line').filter({ hasText: 'trainig' }).click();
+  for (const key of ['Home', 'Shift+End', 'Delete']) await workbench.page.keyboard.press(key);
   await editor.locator('.squiggly-error').first().waitFor({ state: 'detached' });
 });
 
