@@ -111,8 +111,13 @@ const prefixTuning = z.strictObject({
 const modules = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 const layerIndex = z.int().min(0);
 
-/** Keys that say on which linear layers a method acts. */
+/** Keys that say on which linear layers a method acts, and what is trained whole beside them. */
 const targetKeys = {
+  modules_to_save: z
+    .array(z.string().min(1))
+    .nullable()
+    .optional()
+    .describe('Modules that are trained and stored whole, by ends of their names, e.g. lm_head. Default: none.'),
   target_modules: modules
     .nullable()
     .optional()

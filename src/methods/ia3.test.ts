@@ -5,6 +5,7 @@ import { drawnAdapter, drawnRows } from '../../test/engine/drawn.ts';
 import { scoresOf } from '../../test/engine/scores.ts';
 import { readCase, tinyModels } from '../../test/golden/reference.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
+import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { openModel } from '../models/model.ts';
 import { configureMethod } from './table.ts';
@@ -55,7 +56,11 @@ test('untrained it is the base model to the bit', async () => {
   }
 });
 
-test('modules to save and unknown layers are refused', () => {
-  assert.throws(() => ia3({ modules_to_save: ['lm_head'] }), /modules_to_save is not supported/);
+test('modules to save are trained whole; unknown layers are refused', async () => {
+  const saved = { peft_type: 'IA3', modules_to_save: ['lm_head'] };
+  const { method, tensors } = await drawnAdapter(llama, 1, saved);
+  const name = 'base_model.model.lm_head.weight';
+  assert.equal(method.trainables.at(-1)?.name, name);
+  assert.deepEqual(tensors.get(name), await readFloat32(llama.weights.tensors.get('lm_head.weight')!));
   assert.throws(() => ia3({ target_modules: ['dwn_proj'] }), /Did you mean down_proj\?/);
 });

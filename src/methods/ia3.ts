@@ -2,6 +2,7 @@ import { ModelConfig } from '../checkpoint/config.ts';
 import type { Model } from '../models/model.ts';
 import type { LinearSite } from '../models/sites.ts';
 import type { Method, MethodFactory } from './method.ts';
+import { baseTensor, savedModules } from './savedModules.ts';
 import { defaultModules, expression, type ModulePattern, modulePattern, targetsOf } from './targets.ts';
 
 /** PEFT's `target_modules` where an IA3 configuration gives none, by transformers' `model_type`. */
@@ -55,8 +56,8 @@ interface Factors {
  */
 export const ia3: MethodFactory = (config, model, source): Method => {
   const options = new ModelConfig(source, config);
-  if (modulePattern(options, 'modules_to_save') !== null)
-    throw options.invalid('modules_to_save', 'is not supported yet');
+  const saved = savedModules(options, model);
+  const savedNames = new Map(saved.map(({ weight, name }) => [weight, name] as const));
   const { sites, pattern } = targetsOf(options, model, ia3Targets);
   const feedforward = feedforwardOf(options, model);
   const isFeedforward = feedforwardTest(options, feedforward);
@@ -67,18 +68,23 @@ export const ia3: MethodFactory = (config, model, source): Method => {
     }),
   );
   const startsAtOne = options.boolean('init_ia3_weights', true);
-  const trainables = [...scaled.values()].map(({ site, name, onInput }) => ({
+  const factors = [...scaled.values()].map(({ site, name, onInput }) => ({
     name,
     dims: onInput ? [1, site.inFeatures] : [site.outFeatures, 1],
   }));
+  const parts = [...scaled].map(([path, { onInput }]) => [path, onInput]);
   return {
     peftType: 'IA3',
-    structure: `IA3 ${JSON.stringify([...scaled].map(([path, { onInput }]) => [path, onInput]))}`,
+    structure: `IA3 ${JSON.stringify({ parts, saved: [...savedNames.keys()] })}`,
     virtualTokens: 0,
     virtualHidden: false,
     virtualOnly: false,
-    trainables,
+    trainables: [...factors, ...saved.map(({ name, dims }) => ({ name, dims }))],
     hooks: (trained) => ({
+      weight: (weight) => {
+        const name = savedNames.get(weight);
+        return name === undefined ? undefined : trained.get(name)!;
+      },
       linearInput: (b, { path }, x) => {
         const factors = scaled.get(path);
         return factors?.onInput ? b.mul(x, trained.get(factors.name)!) : x;
@@ -106,13 +112,16 @@ export const ia3: MethodFactory = (config, model, source): Method => {
       feedforward_modules: feedforward,
       target_modules: pattern,
     },
-    initialise: async ({ random }) =>
-      new Map(
-        trainables.map(({ name, dims }) => {
-          const length = dims.reduce((n, size) => n * size, 1);
-          return [name, Float32Array.from({ length }, () => (startsAtOne ? 1 : random.normal()))] as const;
-        }),
-      ),
+    initialise: async ({ random }) => {
+      const first = new Map<string, Float32Array>();
+      for (const { name, dims } of factors) {
+        const length = dims.reduce((n, size) => n * size, 1);
+        const values = Float32Array.from({ length }, () => (startsAtOne ? 1 : random.normal()));
+        first.set(name, values);
+      }
+      for (const { weight, name } of saved) first.set(name, await baseTensor(model, weight));
+      return first;
+    },
   };
 };
 

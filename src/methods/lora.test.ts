@@ -6,6 +6,7 @@ import { scoresOf } from '../../test/engine/scores.ts';
 import { bytesOf } from '../../test/engine/training.ts';
 import { largestError, readCase, tinyModels } from '../../test/golden/reference.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
+import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { openModel } from '../models/model.ts';
@@ -57,6 +58,20 @@ test('biases are trained where the chosen layers have them', async () => {
   assert.deepEqual(biases[0], { name: 'base_model.model.transformer.h.0.attn.c_attn.base_layer.bias', dims: [120] });
   assert.equal(biases.length, 2);
   assert.equal(lora({ bias: 'lora_only' }).trainables.length, lora().trainables.length);
+});
+
+test('modules to save are trained whole, from what the checkpoint has', async () => {
+  const name = 'base_model.model.lm_head.weight';
+  const keys = { peft_type: 'LORA', modules_to_save: ['lm_head', 'score'] };
+  const { method, tensors } = await drawnAdapter(llama, 1, keys);
+  const weight = llama.weights.tensors.get('lm_head.weight')!;
+  assert.deepEqual(method.trainables.at(-1), { name, dims: weight.shape });
+  assert.deepEqual(tensors.get(name), await readFloat32(weight));
+  assert.notEqual(method.structure, lora().structure);
+  assert.throws(
+    () => lora({ modules_to_save: ['wte'] }, gpt2),
+    /names transformer\.wte, whose table is the output head's/,
+  );
 });
 
 test('methods of equal structure run in the same sessions, others do not', () => {
@@ -131,7 +146,7 @@ test('what is not supported, or is wrong, is refused by its key', () => {
     [{ rank_pattern: { '(': 2 } }, /rank_pattern is no regular expression/],
     [{ bias: 'all' }, /bias is "all"; known are none, lora_only/],
     [{ init_lora_weights: 'pissa' }, /init_lora_weights is "pissa"; known are true, gaussian, false/],
-    [{ modules_to_save: ['lm_head'] }, /modules_to_save is not supported/],
+    [{ modules_to_save: ['head_lm'] }, /modules_to_save names no module with a tensor of its own: head_lm/],
     [{ lora_bias: true }, /lora_bias is not supported/],
     [{ layer_replication: [[0, 2]] }, /layer_replication is not supported/],
   ];

@@ -1,11 +1,10 @@
 import { ModelConfig } from '../checkpoint/config.ts';
-import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import type { Random } from '../foundation/random.ts';
-import type { Model } from '../models/model.ts';
 import { rowLengths, withMagnitude } from './dora.ts';
 import { loraDefaults, loraTargets, refuseUnsupported } from './loraConfig.ts';
 import { type LowRankFactors, type LowRankPath, lowRankPath } from './lowRankPath.ts';
 import type { Method, MethodFactory } from './method.ts';
+import { baseTensor, savedModules, type TrainedWeight } from './savedModules.ts';
 import { targetsOf } from './targets.ts';
 
 /**
@@ -19,12 +18,15 @@ export const lora: MethodFactory = (config, model, source): Method => {
   const paths = new Map(sites.map((site) => [site.path, lowRankPath(options, site)] as const));
   const dora = options.boolean('use_dora', false);
   const init = initOf(options);
-  const biased = trainsBias(options) ? [...paths.values()].filter(({ site }) => site.hasBias) : [];
-  const biases = new Map<string, string>(biased.map(({ site, names }) => [`${site.path}.bias`, names.bias]));
+  const whole: readonly TrainedWeight[] = [
+    ...(trainsBias(options) ? [...paths.values()].flatMap(trainedBias) : []),
+    ...savedModules(options, model),
+  ];
+  const wholeNames = new Map(whole.map(({ weight, name }) => [weight, name] as const));
   const parts = [...paths].map(([path, { rank, scaling }]) => [path, rank, scaling]);
   return {
     peftType: 'LORA',
-    structure: `LORA ${JSON.stringify({ parts, dora, biases: [...biases.keys()] })}`,
+    structure: `LORA ${JSON.stringify({ parts, dora, whole: [...wholeNames.keys()] })}`,
     virtualTokens: 0,
     virtualHidden: false,
     virtualOnly: false,
@@ -34,12 +36,12 @@ export const lora: MethodFactory = (config, model, source): Method => {
         { name: names.b, dims: [outFeatures, rank] },
         ...(dora ? [{ name: names.magnitude, dims: [outFeatures] }] : []),
       ]),
-      ...biased.map(({ site, names }) => ({ name: names.bias, dims: [site.outFeatures] })),
+      ...whole.map(({ name, dims }) => ({ name, dims })),
     ],
     hooks: (trained) => ({
-      weight: (name) => {
-        const bias = biases.get(name);
-        return bias === undefined ? undefined : trained.get(bias)!;
+      weight: (weight) => {
+        const name = wholeNames.get(weight);
+        return name === undefined ? undefined : trained.get(name)!;
       },
       linear: (g, site, x, y, parameters) => {
         const path = paths.get(site.path);
@@ -67,11 +69,16 @@ export const lora: MethodFactory = (config, model, source): Method => {
         first.set(names.b, factors.b);
         if (dora) first.set(names.magnitude, rowLengths(path, await baseTensor(model, `${site.path}.weight`), factors));
       }
-      for (const [bias, name] of biases) first.set(name, await baseTensor(model, bias));
+      for (const { weight, name } of whole) first.set(name, await baseTensor(model, weight));
       return first;
     },
   };
 };
+
+/** The bias of a path's layer as a tensor that is trained, where it has one. */
+function trainedBias({ site, names }: LowRankPath): readonly TrainedWeight[] {
+  return site.hasBias ? [{ weight: `${site.path}.bias`, name: names.bias, dims: [site.outFeatures] }] : [];
+}
 
 /** Whether the biases of the layers it acts on are trained too. */
 function trainsBias(options: ModelConfig): boolean {
@@ -107,8 +114,4 @@ function initOf(options: ModelConfig): keyof typeof inits {
 /** Numbers between -1 / sqrt(fanIn) and 1 / sqrt(fanIn). */
 function uniform(random: Random, length: number, fanIn: number): Float32Array {
   return Float32Array.from({ length }, () => (2 * random.uniform() - 1) / Math.sqrt(fanIn));
-}
-
-function baseTensor(model: Model, name: string): Promise<Float32Array> {
-  return readFloat32(model.weights.tensors.get(name)!);
 }

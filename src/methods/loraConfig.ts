@@ -67,7 +67,6 @@ const unsupported = [
   'kasa_config',
   'layer_replication',
   'lora_bias',
-  'modules_to_save',
   'monteclora_config',
   'target_parameters',
   'trainable_token_indices',

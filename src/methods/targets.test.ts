@@ -84,6 +84,12 @@ test('modules and layers may be left out', () => {
   assert.deepEqual(named({ ...some, layers_pattern: 'layers' }), named(some));
   refused({ ...some, layers_pattern: ['h'] }, 'targets-unmatched', /called q_proj/);
   refused({ target_modules: '.*q_proj', layers_to_transform: 1 }, 'config-key', /needs target_modules to be a list/);
+  refused({ target_modules: 'all-linear', layers_to_transform: 1 }, 'config-key', /needs target_modules to be a list/);
+  refused({ target_modules: 'all-linear', exclude_modules: '.*' }, 'targets-unmatched', /called all-linear/);
+  assert.deepEqual(
+    named({ target_modules: ['q_proj', 'lm_head'], modules_to_save: ['lm_head'] }),
+    named({ target_modules: ['q_proj'] }),
+  );
 });
 
 test('what matches nothing is answered with near names; what is no linear layer is refused', () => {

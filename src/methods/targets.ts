@@ -20,7 +20,7 @@ export interface Targets {
 
 /**
  * The linear layers that a configuration names by `target_modules`, `exclude_modules`, `layers_to_transform` and
- * `layers_pattern`, with PEFT's meaning of each (`check_target_module_exists` in peft/tuners/tuners_utils.py).
+ * `layers_pattern`, but for those that `modules_to_save` trains whole, with PEFT's meaning of each (`check_target_module_exists` in peft/tuners/tuners_utils.py).
  * @param defaults PEFT's `target_modules` by transformers' `model_type`, for configurations that give none
  * @throws SoftpromptError config-key, targets-unmatched, not-supported
  */
@@ -31,30 +31,26 @@ export function targetsOf(
 ): Targets {
   const pattern =
     modulePattern(options, 'target_modules') ?? defaultModules(options, 'target_modules', model, defaults);
-  const excluded = modulePattern(options, 'exclude_modules');
   const inLayer = layerFilter(options);
-  const { inLayers, inHead } = linearSites(model);
-  if (pattern === allLinear) {
-    const sites = inLayers.filter(
-      ({ path }) => excluded === null || !matches(options, 'exclude_modules', excluded, path),
-    );
-    return { sites, pattern };
-  }
   if (typeof pattern === 'string' && inLayer !== null) {
-    throw options.invalid('layers_to_transform', 'needs target_modules to be a list, and it is a regular expression');
+    throw options.invalid('layers_to_transform', 'needs target_modules to be a list of names');
   }
-  const isTarget = (path: string) =>
-    (excluded === null || !matches(options, 'exclude_modules', excluded, path)) &&
-    matches(options, 'target_modules', pattern, path) &&
-    (inLayer?.(path) ?? true);
-  const linear = [...inLayers, ...inHead];
-  const sites = linear.filter(({ path }) => isTarget(path));
+  const { inLayers, inHead } = linearSites(model);
+  const linear = pattern === allLinear ? inLayers : [...inLayers, ...inHead];
   const paths = new Set(linear.map(({ path }) => path));
+  const excluded = modulePattern(options, 'exclude_modules');
+  const saved = options.optionalStrings('modules_to_save') ?? [];
+  const isTarget = (path: string) =>
+    (pattern === allLinear ? paths.has(path) : matches(options, 'target_modules', pattern, path)) &&
+    (inLayer?.(path) ?? true) &&
+    !(excluded !== null && matches(options, 'exclude_modules', excluded, path)) &&
+    !saved.some((name) => path.endsWith(name));
   const other = matrices(model).find((path) => !paths.has(path) && isTarget(path));
   if (other !== undefined) {
     const what = `${options.file}: target_modules names ${other}, which is an embedding table or shares one; this`;
     throw new SoftpromptError('not-supported', { what });
   }
+  const sites = linear.filter(({ path }) => isTarget(path));
   if (sites.length === 0) throw unmatched(options.file, pattern, linear);
   return { sites, pattern };
 }

@@ -1,0 +1,38 @@
+import type { ModelConfig } from '../checkpoint/config.ts';
+import { readFloat32 } from '../checkpoint/tensorReading.ts';
+import { linearSites } from '../models/linearSites.ts';
+import type { Model } from '../models/model.ts';
+
+/** A tensor of the checkpoint that is trained itself. */
+export interface TrainedWeight {
+  /** What the checkpoint calls it. */
+  readonly weight: string;
+  /** What the adapter file calls it. */
+  readonly name: string;
+  readonly dims: readonly number[];
+}
+
+/**
+ * The tensors of the modules that `modules_to_save` names, by their names' ends: PEFT trains and stores a copy of each.
+ * @throws SoftpromptError config-key for names of no module, and for a table that two modules share
+ */
+export function savedModules(options: ModelConfig, model: Model): readonly TrainedWeight[] {
+  const names = options.optionalStrings('modules_to_save') ?? [];
+  if (names.length === 0) return [];
+  const { path: embedding } = model.decoder.tokenEmbedding;
+  const found = [...model.weights.tensors].flatMap(([weight, { shape }]) => {
+    const module = weight.slice(0, weight.lastIndexOf('.'));
+    if (!names.some((name) => module.endsWith(name))) return [];
+    if (module === embedding && linearSites(model).inHead.length === 0) {
+      throw options.invalid('modules_to_save', `names ${embedding}, whose table is the output head's too`);
+    }
+    return [{ weight, name: `base_model.model.${weight}`, dims: shape }];
+  });
+  if (found.length > 0) return found;
+  throw options.invalid('modules_to_save', `names no module with a tensor of its own: ${names.join(', ')}`);
+}
+
+/** The checkpoint's values of a tensor. */
+export function baseTensor(model: Model, weight: string): Promise<Float32Array> {
+  return readFloat32(model.weights.tensors.get(weight)!);
+}
