@@ -2,7 +2,7 @@ import { ModelConfig } from '../checkpoint/config.ts';
 import type { Model } from '../models/model.ts';
 import type { LinearSite } from '../models/sites.ts';
 import type { Method, MethodFactory } from './method.ts';
-import { baseTensor, savedModules } from './savedModules.ts';
+import { baseTensor, inPlace, savedModules } from './savedModules.ts';
 import { defaultModules, expression, type ModulePattern, modulePattern, targetsOf } from './targets.ts';
 
 /** PEFT's `target_modules` where an IA3 configuration gives none, by transformers' `model_type`. */
@@ -57,7 +57,6 @@ interface Factors {
 export const ia3: MethodFactory = (config, model, source): Method => {
   const options = new ModelConfig(source, config);
   const saved = savedModules(options, model);
-  const savedNames = new Map(saved.map(({ weight, name }) => [weight, name] as const));
   const { sites, pattern } = targetsOf(options, model, ia3Targets);
   const feedforward = feedforwardOf(options, model);
   const isFeedforward = feedforwardTest(options, feedforward);
@@ -68,23 +67,20 @@ export const ia3: MethodFactory = (config, model, source): Method => {
     }),
   );
   const startsAtOne = options.boolean('init_ia3_weights', true);
-  const factors = [...scaled.values()].map(({ site, name, onInput }) => ({
+  const vectors = [...scaled.values()].map(({ site, name, onInput }) => ({
     name,
     dims: onInput ? [1, site.inFeatures] : [site.outFeatures, 1],
   }));
   const parts = [...scaled].map(([path, { onInput }]) => [path, onInput]);
   return {
     peftType: 'IA3',
-    structure: `IA3 ${JSON.stringify({ parts, saved: [...savedNames.keys()] })}`,
+    structure: `IA3 ${JSON.stringify({ parts, saved: saved.map(({ name }) => name) })}`,
     virtualTokens: 0,
     virtualHidden: false,
     virtualOnly: false,
-    trainables: [...factors, ...saved.map(({ name, dims }) => ({ name, dims }))],
+    trainables: [...vectors, ...saved.map(({ name, dims }) => ({ name, dims }))],
     hooks: (trained) => ({
-      weight: (weight) => {
-        const name = savedNames.get(weight);
-        return name === undefined ? undefined : trained.get(name)!;
-      },
+      weight: inPlace(saved, trained),
       linearInput: (b, { path }, x) => {
         const factors = scaled.get(path);
         return factors?.onInput ? b.mul(x, trained.get(factors.name)!) : x;
@@ -114,7 +110,7 @@ export const ia3: MethodFactory = (config, model, source): Method => {
     },
     initialise: async ({ random }) => {
       const first = new Map<string, Float32Array>();
-      for (const { name, dims } of factors) {
+      for (const { name, dims } of vectors) {
         const length = dims.reduce((n, size) => n * size, 1);
         const values = Float32Array.from({ length }, () => (startsAtOne ? 1 : random.normal()));
         first.set(name, values);

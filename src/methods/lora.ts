@@ -4,7 +4,7 @@ import { rowLengths, withMagnitude } from './dora.ts';
 import { loraDefaults, loraTargets, refuseUnsupported } from './loraConfig.ts';
 import { type LowRankFactors, type LowRankPath, lowRankPath } from './lowRankPath.ts';
 import type { Method, MethodFactory } from './method.ts';
-import { baseTensor, savedModules, type TrainedWeight } from './savedModules.ts';
+import { baseTensor, inPlace, savedModules, type TrainedWeight } from './savedModules.ts';
 import { targetsOf } from './targets.ts';
 
 /**
@@ -22,11 +22,10 @@ export const lora: MethodFactory = (config, model, source): Method => {
     ...(trainsBias(options) ? [...paths.values()].flatMap(trainedBias) : []),
     ...savedModules(options, model),
   ];
-  const wholeNames = new Map(whole.map(({ weight, name }) => [weight, name] as const));
   const parts = [...paths].map(([path, { rank, scaling }]) => [path, rank, scaling]);
   return {
     peftType: 'LORA',
-    structure: `LORA ${JSON.stringify({ parts, dora, whole: [...wholeNames.keys()] })}`,
+    structure: `LORA ${JSON.stringify({ parts, dora, whole: whole.map(({ name }) => name) })}`,
     virtualTokens: 0,
     virtualHidden: false,
     virtualOnly: false,
@@ -39,10 +38,7 @@ export const lora: MethodFactory = (config, model, source): Method => {
       ...whole.map(({ name, dims }) => ({ name, dims })),
     ],
     hooks: (trained) => ({
-      weight: (weight) => {
-        const name = wholeNames.get(weight);
-        return name === undefined ? undefined : trained.get(name)!;
-      },
+      weight: inPlace(whole, trained),
       linear: (g, site, x, y, parameters) => {
         const path = paths.get(site.path);
         if (path === undefined) return y;

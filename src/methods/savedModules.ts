@@ -2,6 +2,8 @@ import type { ModelConfig } from '../checkpoint/config.ts';
 import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import { linearSites } from '../models/linearSites.ts';
 import type { Model } from '../models/model.ts';
+import type { Hooks } from '../models/sites.ts';
+import type { Value } from '../onnx/dims.ts';
 
 /** A tensor of the checkpoint that is trained itself. */
 export interface TrainedWeight {
@@ -30,6 +32,15 @@ export function savedModules(options: ModelConfig, model: Model): readonly Train
   });
   if (found.length > 0) return found;
   throw options.invalid('modules_to_save', `names no module with a tensor of its own: ${names.join(', ')}`);
+}
+
+/** The hook that puts trained tensors in the place of the checkpoint's. */
+export function inPlace(
+  weights: readonly TrainedWeight[],
+  trained: ReadonlyMap<string, Value>,
+): NonNullable<Hooks['weight']> {
+  const values = new Map(weights.map(({ weight, name }) => [weight, trained.get(name)!] as const));
+  return (weight) => values.get(weight);
 }
 
 /** The checkpoint's values of a tensor. */
