@@ -4,7 +4,7 @@ import type { TensorInfo } from '../checkpoint/safetensors.ts';
 import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import type { TensorData } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
-import type { TrainableSpec } from '../models/lossGraph.ts';
+import type { TrainableSpec } from '../models/attachment.ts';
 import type { Model } from '../models/model.ts';
 import type { Method, TrainedTensors } from './method.ts';
 import { configureMethod } from './table.ts';

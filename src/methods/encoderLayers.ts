@@ -1,5 +1,5 @@
 import type { Random } from '../foundation/random.ts';
-import type { TrainableSpec } from '../models/lossGraph.ts';
+import type { TrainableSpec } from '../models/attachment.ts';
 import type { Builder } from '../onnx/builder.ts';
 import type { Value } from '../onnx/dims.ts';
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../checkpoint/json.ts';
 import type { Random } from '../foundation/random.ts';
-import type { Attachment } from '../models/lossGraph.ts';
+import type { Attachment } from '../models/attachment.ts';
 import type { Model } from '../models/model.ts';
 import type { PromptEncoder } from './promptEncoder.ts';
 

@@ -1,12 +1,12 @@
 import { Builder } from '../onnx/builder.ts';
 import type { Graph } from '../onnx/graph.ts';
+import { type Attachment, attach } from './attachment.ts';
 import { biasInputs } from './attentionBias.ts';
 import { runLayers, type Segment } from './decoder.ts';
-import { type Attachment, trainedInputs, virtualSegment } from './lossGraph.ts';
 import type { Model } from './model.ts';
-import { Scope } from './scope.ts';
 import type { KeyValue } from './sites.ts';
 import { embedTokens } from './tokenEmbedding.ts';
+import { virtualSegment } from './virtualSegment.ts';
 
 /** Names of a layer's keys and values among a graph's inputs (`past`) and outputs (`present`). */
 export function cacheNames(kind: 'past' | 'present', layer: number): { readonly key: string; readonly value: string } {
@@ -32,7 +32,7 @@ export function buildDecodeGraph(model: Model, attachment: Attachment): Graph {
     const names = cacheNames('past', i);
     past.push({ key: input(names.key), value: input(names.value) });
   }
-  const scope = scopeOf(b, model, attachment);
+  const { scope } = attach(b, model, attachment);
   const segment: Segment = {
     batch: 'batch',
     time: 'time',
@@ -52,14 +52,10 @@ export function buildDecodeGraph(model: Model, attachment: Attachment): Graph {
  */
 export function buildVirtualGraph(model: Model, attachment: Attachment): Graph | null {
   const b = new Builder();
-  const virtual = virtualSegment(model, scopeOf(b, model, attachment));
+  const virtual = virtualSegment(model, attach(b, model, attachment).scope);
   if (virtual === null) return null;
   for (let i = 0; i < model.decoder.sizes.layers; i++) outputCache(b, i, virtual.keyValue(i));
   return b.graph;
-}
-
-function scopeOf(b: Builder, model: Model, attachment: Attachment): Scope {
-  return new Scope(b, model.weights, attachment.hooks(trainedInputs(b, attachment), b));
 }
 
 function outputCache(b: Builder, layer: number, { key, value }: KeyValue): void {

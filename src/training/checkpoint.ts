@@ -6,7 +6,7 @@ import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import { type TensorData, writeSafetensors } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { TrainedTensors } from '../methods/method.ts';
-import type { TrainableSpec } from '../models/lossGraph.ts';
+import type { TrainableSpec } from '../models/attachment.ts';
 import type { Moments } from './adamw.ts';
 
 /** Everything a run needs to go on as if it had never stopped. */

@@ -1,0 +1,32 @@
+import type { Builder } from '../onnx/builder.ts';
+import type { Dim, Value } from '../onnx/dims.ts';
+import type { Model } from './model.ts';
+import { Scope } from './scope.ts';
+import type { Hooks } from './sites.ts';
+
+/** Tensors that are trained, by name; they are inputs of every graph, never constants. */
+export interface TrainableSpec {
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** The same with symbols, where graphs should serve every size; `dims` when absent. */
+  readonly graphDims?: readonly Dim[];
+}
+
+/** How trained tensors act on a model. */
+export interface Attachment {
+  readonly trainables: readonly TrainableSpec[];
+  /** Hooks over the graph's inputs of the trained tensors; what all sites share may be added to the graph at once. */
+  readonly hooks: (trained: ReadonlyMap<string, Value>, b: Builder) => Hooks;
+}
+
+/** A model's scope in a graph with something attached, and the inputs declared for the trained tensors. */
+export function attach(
+  b: Builder,
+  model: Model,
+  attachment: Attachment,
+): { scope: Scope; trained: ReadonlyMap<string, Value> } {
+  const trained = new Map(
+    attachment.trainables.map(({ name, dims, graphDims }) => [name, b.graph.input(name, 'float32', graphDims ?? dims)]),
+  );
+  return { scope: new Scope(b, model.weights, attachment.hooks(trained, b)), trained };
+}
