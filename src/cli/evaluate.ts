@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { engineEvaluation, openEachTime } from '../experiments/engineEvaluation.ts';
 import type { Environment } from '../experiments/environment.ts';
@@ -61,7 +62,7 @@ export function comparison(result: EvaluationResult): string[] {
     arm.bytes.toLocaleString('en'),
   ];
   return [
-    `${result.rows.length} rows of ${result.data}`,
+    `${result.rows.length} rows of ${shortPath(result.data)}`,
     '',
     ...formatTable([heading, ...result.arms.map(row)]),
     '',
@@ -82,4 +83,10 @@ export function showProgress({ arm, armIndex, arms, row, rows }: EvaluationProgr
   } else if (row === rows) {
     terminal.note(`${arm} (${armIndex + 1} of ${arms}): ${rows} rows`);
   }
+}
+
+/** A file as a person names it from here. */
+function shortPath(file: string): string {
+  const path = relative(process.cwd(), file);
+  return path.startsWith('..') ? file : path;
 }
