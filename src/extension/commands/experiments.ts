@@ -60,7 +60,8 @@ export async function chooseRun(
 /** The experiment as it is on disk, unsaved changes saved first because the worker reads the disk. */
 export async function readSavedExperiment(uri: vscode.Uri): Promise<LoadedExperiment> {
   const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === uri.toString());
-  if (document?.isDirty) await document.save();
+  // Asked of the window whatever `isDirty` says here: an edit of this very moment may not have reached this process yet.
+  await document?.save();
   return readExperiment(uri.fsPath);
 }
 
