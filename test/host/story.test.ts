@@ -169,6 +169,8 @@ step('an experiment file with a wrong key is underlined, with the right one', as
   await editor.locator('.view-line').filter({ hasText: 'trainig' }).click();
   for (const key of ['Home', 'Shift+End', 'Delete']) await workbench.page.keyboard.press(key);
   await editor.locator('.squiggly-error').first().waitFor({ state: 'detached' });
+  // The browser host saves by itself a while after an edit; what follows reads the disk.
+  await eventually(() => !readFileSync(join(folder, 'review-sentiment.tune.yaml'), 'utf8').includes('trainig'));
 });
 
 step('a worker that is killed in training is told of, and the next request starts another', async () => {
