@@ -33,7 +33,7 @@ export async function generate(options: GenerateOptions, terminal: Terminal): Pr
   const attached = await openAttached(options);
   const { language } = attached;
   const ids = given ?? encodePrompt(language.tokenizer, options.prompt ?? '');
-  const { vocabulary } = language.model.decoder.sizes;
+  const { vocabulary } = language.model.architecture.sizes;
   const unknown = given?.find((id) => id >= vocabulary);
   if (unknown !== undefined) throw invalidIds(`${unknown} is no token of the model, which has ${vocabulary}`);
   const { temperature, topP, seed, maxNewTokens } = options;

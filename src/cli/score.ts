@@ -20,7 +20,7 @@ export interface ScoreOptions {
 export async function score(options: ScoreOptions, terminal: Terminal): Promise<number> {
   const attached = await openAttached(options);
   const { language, method } = attached;
-  const { vocabulary, maxPositions } = language.model.decoder.sizes;
+  const { vocabulary, maxPositions } = language.model.architecture.sizes;
   const { examples, tooLong } = tokenizeRows(await readRows(options.data), {
     file: options.data,
     task: 'causal_lm',

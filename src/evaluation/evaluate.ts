@@ -117,7 +117,7 @@ async function* answerAll(
   signal: AbortSignal,
 ): AsyncGenerator<number> {
   const { questions, language } = setup;
-  const { maxPositions } = language.model.decoder.sizes;
+  const { maxPositions } = language.model.architecture.sizes;
   const prompts = questions.map(arm.read);
   for (const [i, { targetIds, index }] of questions.entries()) {
     const after = attached.method.virtualTokens + targetIds.length - 1;

@@ -72,7 +72,7 @@ async function setupOf(language: LanguageModel, { experiment, adapters }: Evalua
   const file = data.test!;
   const rows = await readRows(file);
   if (rows.some((row) => Object.hasOwn(row.values, 'input_ids'))) {
-    const vocabularySize = language.model.decoder.sizes.vocabulary;
+    const vocabularySize = language.model.architecture.sizes.vocabulary;
     const { examples } = tokenizeRows(rows, { file, task: experiment.task, vocabularySize });
     const decode = (ids: readonly number[]) =>
       language.hasTokenizer ? language.tokenizer.decode(ids, { skipSpecialTokens: true }) : ids.join(' ');

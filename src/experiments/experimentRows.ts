@@ -32,7 +32,7 @@ export async function readExperimentRows(
   model: Model,
   method: Pick<MethodShape, 'virtualTokens' | 'virtualHidden'>,
 ): Promise<ExperimentRows> {
-  const positions = model.decoder.sizes.maxPositions - method.virtualTokens;
+  const positions = model.architecture.sizes.maxPositions - method.virtualTokens;
   const { train: trainFile, validation: validationFile, validation_split: share } = e.data;
   const train = await readRows(trainFile);
   const validation = validationFile === undefined ? [] : await readRows(validationFile);
@@ -42,7 +42,7 @@ export async function readExperimentRows(
       file,
       task: e.task,
       ...(text !== null && { text }),
-      vocabularySize: model.decoder.sizes.vocabulary,
+      vocabularySize: model.architecture.sizes.vocabulary,
       maxLength: positions,
     });
 

@@ -71,7 +71,7 @@ export class LanguageModel {
   /** What scores rows with an adapter; it is freed with the model. */
   async lossRunner(method: MethodShape): Promise<LossRunner> {
     const session = await this.#session(`loss ${method.structure}`, () => buildLossGraph(this.model, method, false));
-    return new LossRunner(session!, this.model.decoder.sizes, method, false);
+    return new LossRunner(session!, this.model.architecture.sizes, method, false);
   }
 
   /** Frees all sessions. */
@@ -85,7 +85,10 @@ export class LanguageModel {
     const session = await this.#session(`virtual ${method.structure}`, () => buildVirtualGraph(this.model, method));
     if (session === null) return new Map();
     return session.run(
-      new Map([...virtualInputs(this.model.decoder.sizes, method.virtualTokens), ...trainedInputs(method, tensors)]),
+      new Map([
+        ...virtualInputs(this.model.architecture.sizes, method.virtualTokens),
+        ...trainedInputs(method, tensors),
+      ]),
     );
   }
 
@@ -121,7 +124,13 @@ export class AttachedModel {
   async decode(batch: number): Promise<Decoding> {
     const { language, method, tensors } = this;
     const fixed = method.virtualOnly ? [] : trainedInputs(method, tensors);
-    return new Decoding(await language.decodeSession(method), language.model.decoder.sizes, batch, this.#prefix, fixed);
+    return new Decoding(
+      await language.decodeSession(method),
+      language.model.architecture.sizes,
+      batch,
+      this.#prefix,
+      fixed,
+    );
   }
 }
 

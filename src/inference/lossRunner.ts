@@ -37,7 +37,7 @@ export class LossRunner {
   /** Builds the session too. */
   static async create(model: Model, method: MethodShape, device: Device, withGradients: boolean): Promise<LossRunner> {
     const session = await GraphSession.create(buildLossGraph(model, method, withGradients), device);
-    return new LossRunner(session, model.decoder.sizes, method, withGradients);
+    return new LossRunner(session, model.architecture.sizes, method, withGradients);
   }
 
   /** The loss of some rows; every token's weight is multiplied by `scale`. */

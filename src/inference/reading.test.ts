@@ -15,7 +15,7 @@ for (const [family, dir] of Object.entries({ gpt2, llama })) {
     const language = await LanguageModel.open(dir, 'cpu');
     after(() => language.close());
     const attached = await language.attach(await drawnPrompt(language.model, 1));
-    const { maxPositions } = language.model.decoder.sizes;
+    const { maxPositions } = language.model.architecture.sizes;
     const words = (count: number) => Array.from({ length: count }, (_, i) => 7 + (i % 50));
 
     /** A prompt that leaves room for some tokens. */

@@ -25,7 +25,7 @@ export class Reading {
 
   /** @throws SoftpromptError prompt-length when a prompt is empty or leaves no room for a token; token-unknown */
   static async of(attached: AttachedModel, prompts: readonly (readonly number[])[]): Promise<Reading> {
-    const { maxPositions, vocabulary } = attached.language.model.decoder.sizes;
+    const { maxPositions, vocabulary } = attached.language.model.architecture.sizes;
     const { virtualTokens } = attached.method;
     for (const prompt of prompts) {
       checkLength(prompt.length, virtualTokens, maxPositions);

@@ -32,7 +32,7 @@ test("its config has all that PEFT's own has, PEFT's default targets among it", 
 
 test('feedforward modules scale what goes in, others what comes out', () => {
   const target_modules = ['0.self_attn.k_proj', '0.mlp.down_proj'];
-  const { hidden, kvHeads, headDim } = llama.decoder.sizes;
+  const { hidden, kvHeads, headDim } = llama.architecture.sizes;
   const inner = llama.config.integer('intermediate_size');
   const expected = [`0.self_attn.k_proj.ia3_l ${kvHeads * headDim},1`, `0.mlp.down_proj.ia3_l 1,${inner}`];
   assert.deepEqual(shapes({ target_modules }), expected);

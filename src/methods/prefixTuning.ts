@@ -26,7 +26,7 @@ type PrefixInit = (
 /** Trained keys and values before every row in every layer: Li and Liang, https://arxiv.org/abs/2101.00190. */
 export const prefixTuning: MethodFactory = (config, model, source): Method => {
   const options = new ModelConfig(source, config);
-  const { layers, kvHeads, headDim } = model.decoder.sizes;
+  const { layers, kvHeads, headDim } = model.architecture.sizes;
   // With grouped queries PEFT counts the heads of the keys and values.
   const width = kvHeads * headDim;
   const rowSize = layers * 2 * width;

@@ -21,7 +21,7 @@ export function promptConfig(
   model: Model,
   rows: PromptRows,
 ): { count: number; config: JsonObject } {
-  const { layers, maxPositions } = model.decoder.sizes;
+  const { layers, maxPositions } = model.architecture.sizes;
   const count = options.integer('num_virtual_tokens', 20);
   if (count < 1 || count >= maxPositions) {
     throw options.invalid('num_virtual_tokens', `is ${count}; the model has ${maxPositions} positions in all`);

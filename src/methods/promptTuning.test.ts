@@ -81,7 +81,7 @@ test('TEXT needs a text and a tokenizer', async () => {
 test('SAMPLE_VOCAB, the default, draws rows of the embedding table', async () => {
   const model = await openModel(tinyModels.llama);
   const table = await readFloat32(model.weights.tensors.get('model.embed_tokens.weight')!);
-  const { hidden } = model.decoder.sizes;
+  const { hidden } = model.architecture.sizes;
   const rowOf = (data: Float32Array, row: number) => data.subarray(row * hidden, (row + 1) * hidden).join();
   const rows = new Set(Array.from({ length: table.length / hidden }, (_, row) => rowOf(table, row)));
   const drawn = (await initialised(tinyModels.llama, {}, { seed: 3 })).get(name)!;
@@ -112,8 +112,8 @@ for (const prompt_tuning_init of ['SAMPLE_VOCAB', 'RANDOM']) {
 }
 
 test('what a model has no room for, or no name, is refused', async () => {
-  const { decoder } = await openModel(tinyModels.gpt2);
-  const most = decoder.sizes.maxPositions - 1;
+  const { architecture } = await openModel(tinyModels.gpt2);
+  const most = architecture.sizes.maxPositions - 1;
   assert.equal((await initialised(tinyModels.gpt2, { num_virtual_tokens: most })).get(name)!.length, most * 40);
   await assert.rejects(
     initialised(tinyModels.gpt2, { num_virtual_tokens: most + 1 }),

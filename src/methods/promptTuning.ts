@@ -11,7 +11,7 @@ const inits = {
   TEXT: embeddingsOf(tokenInits.TEXT),
   /** Standard normal numbers, as PEFT draws them: far outside the scale of most embedding tables. */
   RANDOM: async ({ model, random }, count) =>
-    Float32Array.from({ length: count * model.decoder.tokenEmbedding.width }, () => random.normal()),
+    Float32Array.from({ length: count * model.architecture.tokenEmbedding.width }, () => random.normal()),
 } satisfies Record<string, PromptInit>;
 
 type PromptInit = (context: InitContext, count: number, options: ModelConfig) => Promise<Float32Array>;

@@ -21,7 +21,7 @@ export interface TrainedWeight {
 export function savedModules(options: ModelConfig, model: Model): readonly TrainedWeight[] {
   const names = options.optionalStrings('modules_to_save') ?? [];
   if (names.length === 0) return [];
-  const { path: embedding } = model.decoder.tokenEmbedding;
+  const { path: embedding } = model.architecture.tokenEmbedding;
   const found = [...model.weights.tensors].flatMap(([weight, { shape }]) => {
     const module = weight.slice(0, weight.lastIndexOf('.'));
     if (!names.some((name) => module.endsWith(name))) return [];

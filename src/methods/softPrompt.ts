@@ -16,9 +16,9 @@ export interface SoftPrompt {
 
 /** The soft prompt that a configuration asks for. @throws SoftpromptError config-key */
 export function softPrompt(options: ModelConfig, model: Model): SoftPrompt {
-  const { width } = model.decoder.tokenEmbedding;
+  const { width } = model.architecture.tokenEmbedding;
   const { count, config } = promptConfig(options, model, {
-    heads: model.decoder.sizes.heads,
+    heads: model.architecture.sizes.heads,
     width,
     what: 'embeddings',
   });

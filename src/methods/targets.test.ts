@@ -33,7 +33,7 @@ function refused(config: JsonObject, reason: 'config-key' | 'targets-unmatched' 
 
 test('the linear layers are those of the checkpoint, in the order in which they run; the head stands apart', () => {
   const { inLayers, inHead } = linearSites(llama);
-  const matrices = llama.decoder.weights.filter(({ name, shape }) => /layers/.test(name) && shape.length === 2);
+  const matrices = llama.architecture.weights.filter(({ name, shape }) => /layers/.test(name) && shape.length === 2);
   assert.deepEqual(
     inLayers.map(({ path, outFeatures, inFeatures }) => [`${path}.weight`, outFeatures, inFeatures]),
     matrices.map(({ name, shape }) => [name, ...shape]),

@@ -110,8 +110,8 @@ function layerFilter(options: ModelConfig): ((path: string) => boolean) | null {
 }
 
 /** Modules with a matrix: the linear layers, and what looks like one to PEFT but is none here. */
-function matrices({ decoder }: Model): readonly string[] {
-  return decoder.weights.flatMap(({ name, shape }) =>
+function matrices({ architecture }: Model): readonly string[] {
+  return architecture.weights.flatMap(({ name, shape }) =>
     shape.length === 2 && name.endsWith('.weight') ? [name.slice(0, -'.weight'.length)] : [],
   );
 }

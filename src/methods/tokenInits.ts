@@ -8,7 +8,7 @@ export type TokenInit = (context: InitContext, count: number, options: ModelConf
 export const tokenInits = {
   /** Drawn at random. */
   SAMPLE_VOCAB: ({ model, random }, count) =>
-    Array.from({ length: count }, () => random.integer(model.decoder.sizes.vocabulary)),
+    Array.from({ length: count }, () => random.integer(model.architecture.sizes.vocabulary)),
   /** Those of a text, repeated or cut to the length. */
   TEXT: ({ encode }, count, options) => {
     const text = options.optionalString('prompt_tuning_init_text') ?? '';

@@ -12,14 +12,14 @@ import { softPromptShape } from './softPrompt.ts';
  * layer 1's key and so on, each `[kvHeads, headDim]`.
  */
 export async function tokenKeyValues(model: Model, ids: readonly number[]): Promise<Float32Array> {
-  const { layers, kvHeads, headDim } = model.decoder.sizes;
-  const { width } = model.decoder.tokenEmbedding;
+  const { layers, kvHeads, headDim } = model.architecture.sizes;
+  const { width } = model.architecture.tokenEmbedding;
   const count = ids.length;
   const session = await GraphSession.create(buildVirtualGraph(model, softPromptShape(count, width))!, 'cpu');
   try {
     const embeddings = floats(await readTokenEmbeddings(model, ids), [count, width]);
     const made = await session.run(
-      new Map([...virtualInputs(model.decoder.sizes, count), [promptEmbeddings, embeddings] as const]),
+      new Map([...virtualInputs(model.architecture.sizes, count), [promptEmbeddings, embeddings] as const]),
     );
     const rowSize = layers * 2 * kvHeads * headDim;
     const rows = new Float32Array(count * rowSize);

@@ -22,8 +22,8 @@ export function cacheNames(kind: 'past' | 'present', layer: number): { readonly 
  */
 export function buildDecodeGraph(model: Model, attachment: Attachment): Graph {
   const b = new Builder();
-  const { decoder } = model;
-  const { kvHeads, headDim, layers } = decoder.sizes;
+  const { architecture } = model;
+  const { kvHeads, headDim, layers } = architecture.sizes;
   const ids = b.graph.input('input_ids', 'int64', ['batch', 'time']);
   const rows = b.graph.input('rows', 'int64', ['rows']);
   const past: KeyValue[] = [];
@@ -37,12 +37,12 @@ export function buildDecodeGraph(model: Model, attachment: Attachment): Graph {
     batch: 'batch',
     time: 'time',
     positions: b.graph.input('position_ids', 'int64', ['batch', 'time']),
-    bias: biasInputs(b, decoder.sizes, 'attention_bias', ['batch', 1, 'time', 'past+time']),
+    bias: biasInputs(b, architecture.sizes, 'attention_bias', ['batch', 1, 'time', 'past+time']),
     past: (layer) => past[layer]!,
     keep: (layer, keyValue) => outputCache(b, layer, keyValue),
   };
-  const hidden = runLayers(decoder, scope, embedTokens(scope, decoder.tokenEmbedding, ids), segment);
-  b.outputAs('logits', decoder.head(scope, b.gather(hidden, rows)));
+  const hidden = runLayers(architecture, scope, embedTokens(scope, architecture.tokenEmbedding, ids), segment);
+  b.outputAs('logits', architecture.head(scope, b.gather(hidden, rows)));
   return b.graph;
 }
 
@@ -54,7 +54,7 @@ export function buildVirtualGraph(model: Model, attachment: Attachment): Graph |
   const b = new Builder();
   const virtual = virtualSegment(model, attach(b, model, attachment).scope);
   if (virtual === null) return null;
-  for (let i = 0; i < model.decoder.sizes.layers; i++) outputCache(b, i, virtual.keyValue(i));
+  for (let i = 0; i < model.architecture.sizes.layers; i++) outputCache(b, i, virtual.keyValue(i));
   return b.graph;
 }
 

@@ -26,7 +26,7 @@ export function linearSites(model: Model): LinearSites {
 function recorded(model: Model): LinearSites {
   const found = new Map<string, LinearSite>();
   const recording: Hooks = {
-    virtualTokens: (b) => b.graph.input('virtual', 'float32', ['virtual', model.decoder.tokenEmbedding.width]),
+    virtualTokens: (b) => b.graph.input('virtual', 'float32', ['virtual', model.architecture.tokenEmbedding.width]),
     linearInput: (_b, site, x) => {
       found.set(site.path, site);
       return x;

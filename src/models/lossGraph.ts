@@ -29,7 +29,7 @@ export function buildLossGraph(model: Model, attachment: Attachment, withGradien
   const targets = b.graph.input('targets', 'int64', ['supervised', 1]);
   const lossWeights = b.graph.input('loss_weights', 'float32', ['supervised', 1]);
   const { scope, trained } = attach(b, model, attachment);
-  const { decoder } = model;
+  const { architecture } = model;
 
   const before = virtualSegment(model, scope);
   const total = sum([...(before === null ? [] : [before.length]), 'time']);
@@ -37,14 +37,14 @@ export function buildLossGraph(model: Model, attachment: Attachment, withGradien
     batch: 'batch',
     time: 'time',
     positions,
-    bias: biasInputs(b, decoder.sizes, 'attention_bias', [1, 1, 'time', total]),
+    bias: biasInputs(b, architecture.sizes, 'attention_bias', [1, 1, 'time', total]),
     past: before === null ? undefined : (layer) => repeated(b, before.keyValue(layer)),
     keep: () => undefined,
   };
-  const hidden = runLayers(decoder, scope, embedTokens(scope, decoder.tokenEmbedding, ids), segment);
+  const hidden = runLayers(architecture, scope, embedTokens(scope, architecture.tokenEmbedding, ids), segment);
   // Rows are counted over the virtual tokens first (where they have hidden states), then over the batch.
   const rows = before?.hidden == null ? hidden : b.concat([before.hidden, hidden], 0);
-  const logits = decoder.head(scope, b.gather(rows, supervised));
+  const logits = architecture.head(scope, b.gather(rows, supervised));
   const logprobs = b.gatherElements(b.logSoftmax(logits), targets, 1);
   const loss = b.neg(b.reshape(b.reduceSum(b.mul(logprobs, lossWeights), [0, 1]), []));
 

@@ -43,7 +43,7 @@ export interface Model {
   readonly config: ModelConfig;
   /** By transformers' names, whatever the file calls them. */
   readonly weights: CheckpointWeights;
-  readonly decoder: Decoder;
+  readonly architecture: Decoder;
   /** Elements of all weights. */
   readonly parameters: number;
 }
@@ -59,26 +59,26 @@ export async function openModel(dir: string): Promise<Model> {
   if (!Object.hasOwn(families, modelType)) {
     throw new SoftpromptError('architecture-unknown', { file: config.file, modelType, known: Object.keys(families) });
   }
-  const decoder = families[modelType as keyof typeof families](config);
-  const weights = matchWeights(decoder, await openWeights(dir));
+  const architecture = families[modelType as keyof typeof families](config);
+  const weights = matchWeights(architecture, await openWeights(dir));
   let parameters = 0;
   for (const { shape } of weights.tensors.values()) parameters += shape.reduce((n, size) => n * size, 1);
-  return { dir, name: basename(dir), modelType, config, weights, decoder, parameters };
+  return { dir, name: basename(dir), modelType, config, weights, architecture, parameters };
 }
 
 /** Gives every tensor its transformers name and checks the lot against what the architecture declares. */
-function matchWeights(decoder: Decoder, weights: CheckpointWeights): CheckpointWeights {
+function matchWeights(architecture: Decoder, weights: CheckpointWeights): CheckpointWeights {
   const file = weights.files[0]!;
-  const unprefixed = !weights.tensors.has(`${decoder.tokenEmbedding.path}.weight`);
-  const declared = new Set(decoder.weights.map((spec) => spec.name));
+  const unprefixed = !weights.tensors.has(`${architecture.tokenEmbedding.path}.weight`);
+  const declared = new Set(architecture.weights.map((spec) => spec.name));
   const tensors = new Map<string, NonNullable<ReturnType<CheckpointWeights['tensors']['get']>>>();
   for (const [name, info] of weights.tensors) {
-    if (decoder.ignored?.test(name)) continue;
-    const full = unprefixed && !declared.has(name) ? decoder.basePrefix + name : name;
+    if (architecture.ignored?.test(name)) continue;
+    const full = unprefixed && !declared.has(name) ? architecture.basePrefix + name : name;
     if (!declared.has(full)) throw new SoftpromptError('weight-surplus', { file: info.file, tensor: name });
     tensors.set(full, info);
   }
-  for (const { name, shape, optional } of decoder.weights) {
+  for (const { name, shape, optional } of architecture.weights) {
     const info = tensors.get(name);
     if (info === undefined) {
       if (optional) continue;

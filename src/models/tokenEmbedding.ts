@@ -21,7 +21,7 @@ export function embedTokens(scope: Scope, { path, scale }: TokenEmbedding, ids: 
 
 /** The same outside a graph: the vectors of some tokens, one after another. */
 export async function readTokenEmbeddings(model: Model, ids: readonly number[]): Promise<Float32Array> {
-  const { path, scale } = model.decoder.tokenEmbedding;
+  const { path, scale } = model.architecture.tokenEmbedding;
   const info = model.weights.tensors.get(`${path}.weight`);
   if (info === undefined) throw new SoftpromptError('internal', { problem: `no tensor ${path}.weight` });
   const rows = await readFloat32Rows(info, ids);

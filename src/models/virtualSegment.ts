@@ -17,7 +17,7 @@ export interface VirtualSegment {
 export function virtualSegment(model: Model, scope: Scope): VirtualSegment | null {
   const { b, hooks } = scope;
   if (hooks.keyValue !== undefined) {
-    const given = Array.from({ length: model.decoder.sizes.layers }, (_, layer) => hooks.keyValue!(b, layer));
+    const given = Array.from({ length: model.architecture.sizes.layers }, (_, layer) => hooks.keyValue!(b, layer));
     return { length: given[0]!.key.dims[2]!, keyValue: (layer) => given[layer]!, hidden: null };
   }
   if (hooks.virtualTokens === undefined) return null;
@@ -28,12 +28,12 @@ export function virtualSegment(model: Model, scope: Scope): VirtualSegment | nul
     batch: 1,
     time: length,
     positions: b.graph.input('virtual_position_ids', 'int64', [1, length]),
-    bias: biasInputs(b, model.decoder.sizes, 'virtual_attention_bias', [1, 1, length, length]),
+    bias: biasInputs(b, model.architecture.sizes, 'virtual_attention_bias', [1, 1, length, length]),
     past: undefined,
     keep: (layer, keyValue) => {
       kept[layer] = keyValue;
     },
   };
-  const hidden = runLayers(model.decoder, scope, b.reshape(tokens, [1, ...tokens.dims]), segment);
+  const hidden = runLayers(model.architecture, scope, b.reshape(tokens, [1, ...tokens.dims]), segment);
   return { length, keyValue: (layer) => kept[layer]!, hidden };
 }

@@ -79,8 +79,8 @@ export class EngineService implements WorkerService {
       this.#language = await LanguageModel.open(dir, device);
       this.#base = await this.#language.attach(null);
     }
-    const { name, modelType, parameters, decoder } = this.#language.model;
-    const { vocabulary, maxPositions } = decoder.sizes;
+    const { name, modelType, parameters, architecture } = this.#language.model;
+    const { vocabulary, maxPositions } = architecture.sizes;
     const seconds = (performance.now() - began) / 1000;
     return { dir, name, modelType, parameters, vocabulary, maxPositions, device, deviceReason: reason, seconds };
   }

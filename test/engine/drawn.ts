@@ -11,7 +11,7 @@ export function drawnRows(model: Model, count: number, seed = 1): readonly (Labe
   const random = Random.of(seed, 'rows');
   return Array.from({ length: count }, () => {
     const length = 2 + random.integer(13);
-    const inputIds = Array.from({ length }, () => random.integer(model.decoder.sizes.vocabulary));
+    const inputIds = Array.from({ length }, () => random.integer(model.architecture.sizes.vocabulary));
     const from = random.integer(length);
     return { inputIds, labels: inputIds.map((id, t) => (t < from ? -100 : id)) };
   });

@@ -50,7 +50,7 @@ for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi, gem
     const language = await LanguageModel.open(dir, 'cpu');
     after(() => language.close());
     const { model } = language;
-    const { layers } = model.decoder.sizes;
+    const { layers } = model.architecture.sizes;
     // The first token cannot be predicted without hidden states before it, so it is not asked for here.
     const rows = drawnRows(model, 5).map(({ inputIds, labels }) => ({
       inputIds,
@@ -81,7 +81,7 @@ for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi, gem
         },
         false,
       );
-      const matrices = model.decoder.weights.filter(
+      const matrices = model.architecture.weights.filter(
         ({ name, shape }) => shape.length === 2 && !/wte|wpe|embed|lm_head/.test(name),
       );
       const inside = linear.map(({ path }) => path).filter((path) => !/lm_head|embed_out/.test(path));
@@ -145,7 +145,7 @@ for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi, gem
       const [{ name, dims }] = prompt.method.trainables as [(typeof prompt.method.trainables)[number]];
       const made = await session.run(
         new Map([
-          ...virtualInputs(model.decoder.sizes, virtualTokens),
+          ...virtualInputs(model.architecture.sizes, virtualTokens),
           [name, floats(prompt.tensors.get(name)!, dims)],
         ]),
       );

@@ -167,7 +167,7 @@ test('an adapter given as a model, and a folder that is not there, are called wh
 
 const language = await LanguageModel.open(tinyModels.gpt2, 'cpu');
 after(() => language.close());
-const { maxPositions } = language.model.decoder.sizes;
+const { maxPositions } = language.model.architecture.sizes;
 const greedy = { maxNewTokens: 1000, stopIds: [], sampling: null, signal: new AbortController().signal };
 const words = (count: number) => new Array<number>(count).fill(7);
 
@@ -188,7 +188,7 @@ test('an empty prompt, and one that leaves no room, are refused with the numbers
 
 test('a token that the model does not have is refused where it is given', async () => {
   const base = await language.attach(null);
-  const { vocabulary } = language.model.decoder.sizes;
+  const { vocabulary } = language.model.architecture.sizes;
   const beyond = new RegExp(`${vocabulary} is no token`);
   await assert.rejects(generate(base, [[1], [2, vocabulary]], greedy), refused('token-unknown', beyond));
   const reading = await Reading.of(base, [[1]]);

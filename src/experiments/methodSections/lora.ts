@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { initFrom, kept, modules, peftKeys, positiveInteger, targetKeys } from './sharedKeys.ts';
+
+const layerIndex = z.int().min(0);
+const byModule = (value: z.ZodNumber) => z.record(z.string().min(1), value).optional();
+
+/** LORA. */
+export const lora = z.strictObject({
+  ...peftKeys,
+  ...targetKeys,
+  peft_type: z
+    .literal('LORA')
+    .describe('Trains two thin matrices beside each chosen linear layer (Hu et al. 2021); rsLoRA and DoRA too.'),
+  r: positiveInteger.optional().describe('Rank: the inner size of the two matrices. Default: 8.'),
+  lora_alpha: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe('What they give is scaled by lora_alpha / r (with use_rslora by lora_alpha / sqrt(r)). Default: 8.'),
+  rank_pattern: byModule(positiveInteger).describe(
+    'Other ranks by module name (or an end of it, or a regular expression).',
+  ),
+  alpha_pattern: byModule(z.number().gt(0)).describe('Other values of lora_alpha, by module name in the same way.'),
+  layers_to_transform: z
+    .union([layerIndex, z.array(layerIndex)])
+    .nullable()
+    .optional()
+    .describe('Numbers of the layers it acts on, counted from 0. Default: all.'),
+  layers_pattern: modules
+    .nullable()
+    .optional()
+    .describe('What stands before the number of a layer in module names, e.g. layers. Default: anything.'),
+  bias: z
+    .enum(['none', 'lora_only'])
+    .optional()
+    .describe('Whether the biases of the chosen layers are trained too. Default: none.'),
+  use_rslora: z.boolean().optional().describe('Scale by lora_alpha / sqrt(r), which suits high ranks. Default: false.'),
+  use_dora: z
+    .boolean()
+    .optional()
+    .describe('Also train the length of each row of the changed weight (Liu et al. 2024); slower. Default: false.'),
+  init_lora_weights: z
+    .union([z.boolean(), z.literal('gaussian')])
+    .optional()
+    .describe('First values: true and gaussian begin as the base model, false at random (for tests). Default: true.'),
+  lora_dropout: z.literal(0).optional().describe("PEFT's key; only 0: training goes without dropout."),
+  fan_in_fan_out: kept,
+  init_from: initFrom,
+});
