@@ -21,7 +21,7 @@ export const gemma2: DecoderFamily = (config) => {
   };
   return llamaLike(shape, {
     ...gemmaVariant(config, shape),
-    outputNorms: true,
+    blockNorms: 'around',
     softCaps,
     attentionScale: config.count('query_pre_attn_scalar', 256) ** -0.5,
     windows: layerWindows(config, shape.sizes.layers, slidingWindow(config, 4096), (layer) => layer % 2 === 0),

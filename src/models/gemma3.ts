@@ -34,8 +34,8 @@ export const gemma3: DecoderFamily = (config) => {
   const windows = layerWindows(config, layers, window, (layer) => (layer + 1) % pattern !== 0);
   return llamaLike(shape, {
     ...gemmaVariant(config, shape),
-    headNorms: true,
-    outputNorms: true,
+    queryKeyNorms: 'head',
+    blockNorms: 'around',
     softCaps: {
       attention: readSoftCap(config, 'attn_logit_softcapping', null),
       logits: readSoftCap(config, 'final_logit_softcapping', null),

@@ -43,20 +43,42 @@ export interface LlamaShape {
   readonly frequencies: Float32Array;
 }
 
+/** Names of the norms before and after a sub-block (null: none). What comes after stands before the residual sum. */
+interface BlockNorms {
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+/** Where RMS norms can stand about the sub-blocks of a layer. */
+const blockNormNames = {
+  before: {
+    attention: { before: 'input_layernorm', after: null },
+    mlp: { before: 'post_attention_layernorm', after: null },
+  },
+  around: {
+    attention: { before: 'input_layernorm', after: 'post_attention_layernorm' },
+    mlp: { before: 'pre_feedforward_layernorm', after: 'post_feedforward_layernorm' },
+  },
+  after: {
+    attention: { before: null, after: 'post_attention_layernorm' },
+    mlp: { before: null, after: 'post_feedforward_layernorm' },
+  },
+} satisfies Record<string, Readonly<Record<'attention' | 'mlp', BlockNorms>>>;
+
 /** Where Llama's descendants differ. */
 export interface LlamaVariant {
   /** Which linear layers have a bias. */
   readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
-  /** Each head's query and key pass an RMS norm before they are rotated. */
-  readonly headNorms?: boolean;
+  /** What of queries and keys passes an RMS norm of its own before it is rotated: each head, or all heads at once; nothing when absent. */
+  readonly queryKeyNorms?: 'head' | 'projection';
   /** One matrix for query, key and value, and one for gate and up. */
   readonly fused?: boolean;
   /** Each layer's inverse frequencies, null where it does not rotate; the shape's in all when absent. */
   readonly frequencies?: (layer: number) => Float32Array | null;
   /** Added to the weights of RMS norms; 0 when absent. */
   readonly normOffset?: number;
-  /** A norm after each sub-block too, before the residual sum. */
-  readonly outputNorms?: boolean;
+  /** Where RMS norms stand about each sub-block; before it when absent. */
+  readonly blockNorms?: keyof typeof blockNormNames;
   /** Factor on token embeddings; 1 when absent. */
   readonly embeddingScale?: number;
   /** Factor on attention scores; 1 / sqrt(headDim) when absent. */
@@ -99,7 +121,7 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
   const { inner, epsilon, activation, tied } = shape;
   const {
     frequencies = () => shape.frequencies,
-    outputNorms = false,
+    queryKeyNorms,
     softCaps = { attention: null, logits: null },
   } = variant;
   const sizes = windows === undefined ? shape.sizes : { ...shape.sizes, windows };
@@ -113,26 +135,30 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
       ]
     : [separateProjections(qkvWidths, hidden, bias.qkv), separateProjections(gateUpWidths, hidden, bias.mlp)];
 
+  const norms: Readonly<Record<'attention' | 'mlp', BlockNorms>> = blockNormNames[variant.blockNorms ?? 'before'];
+
   const layerWeights = (at: string): readonly WeightSpec[] => [
-    { name: `${at}.input_layernorm.weight`, shape: [hidden] },
+    ...[norms.attention, norms.mlp]
+      .flatMap(({ before, after }) => [before, after])
+      .flatMap((norm) => (norm === null ? [] : [{ name: `${at}.${norm}.weight`, shape: [hidden] }])),
     ...queryKeyValue.weights(`${at}.self_attn`),
-    ...(variant.headNorms ? ['q_norm', 'k_norm'] : []).map((norm) => ({
-      name: `${at}.self_attn.${norm}.weight`,
-      shape: [headDim],
-    })),
+    ...(queryKeyNorms === undefined ? [] : [['q_norm', heads] as const, ['k_norm', kvHeads] as const]).map(
+      ([norm, count]) => ({
+        name: `${at}.self_attn.${norm}.weight`,
+        shape: [queryKeyNorms === 'head' ? headDim : count * headDim],
+      }),
+    ),
     ...linearWeights(`${at}.self_attn.o_proj`, hidden, heads * headDim, { bias: bias.output }),
-    { name: `${at}.post_attention_layernorm.weight`, shape: [hidden] },
-    ...(outputNorms ? ['pre_feedforward_layernorm', 'post_feedforward_layernorm'] : []).map((norm) => ({
-      name: `${at}.${norm}.weight`,
-      shape: [hidden],
-    })),
     ...gateUp.weights(`${at}.mlp`),
     ...linearWeights(`${at}.mlp.down_proj`, hidden, inner, { bias: bias.mlp }),
   ];
   const norm = (scope: Scope, path: string, x: Value): Value => scope.rmsNorm(path, x, epsilon, variant.normOffset);
-  /** RMS norm over each head of x `[tokens, count * headDim]`. */
-  const normHeads = (scope: Scope, path: string, x: Value, count: number): Value => {
-    if (!variant.headNorms) return x;
+  const normIfAny = (scope: Scope, at: string, name: string | null, x: Value): Value =>
+    name === null ? x : norm(scope, `${at}.${name}`, x);
+  /** The norm of queries or keys x `[tokens, count * headDim]`. */
+  const normQueryKey = (scope: Scope, path: string, x: Value, count: number): Value => {
+    if (queryKeyNorms === undefined) return x;
+    if (queryKeyNorms === 'projection') return norm(scope, path, x);
     const byHead = scope.b.reshape(x, [product([x.dims[0]!, count]), headDim]);
     return scope.b.reshape(norm(scope, path, byHead), x.dims);
   };
@@ -152,20 +178,19 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
     layer: (scope, i, x, segment, rotary) => {
       const { b } = scope;
       const at = `model.layers.${i}`;
-      const normed = norm(scope, `${at}.input_layernorm`, x);
+      const normed = normIfAny(scope, at, norms.attention.before, x);
       const [query, key, v] = queryKeyValue.apply(scope, `${at}.self_attn`, normed);
-      const q = normHeads(scope, `${at}.self_attn.q_norm`, query!, heads);
-      const k = normHeads(scope, `${at}.self_attn.k_norm`, key!, kvHeads);
+      const q = normQueryKey(scope, `${at}.self_attn.q_norm`, query!, heads);
+      const k = normQueryKey(scope, `${at}.self_attn.k_norm`, key!, kvHeads);
       const scale = variant.attentionScale ?? headDim ** -0.5;
       const mixed = attend(scope, segment, q, k, v!, { layer: i, sizes, scale, rotary, softCap: softCaps.attention });
       const attentionOutput = scope.linear(`${at}.self_attn.o_proj`, mixed, { bias: bias.output });
-      const attended = outputNorms ? norm(scope, `${at}.post_attention_layernorm`, attentionOutput) : attentionOutput;
+      const attended = normIfAny(scope, at, norms.attention.after, attentionOutput);
       const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
-      const middleNorm = outputNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm';
-      const normedMiddle = norm(scope, `${at}.${middleNorm}`, middle);
+      const normedMiddle = normIfAny(scope, at, norms.mlp.before, middle);
       const [gate, up] = gateUp.apply(scope, `${at}.mlp`, normedMiddle);
       const mlpOutput = scope.linear(`${at}.mlp.down_proj`, b.mul(activation(b, gate!), up!), { bias: bias.mlp });
-      const fed = outputNorms ? norm(scope, `${at}.post_feedforward_layernorm`, mlpOutput) : mlpOutput;
+      const fed = normIfAny(scope, at, norms.mlp.after, mlpOutput);
       return b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
     },
     head: (scope, x) => {

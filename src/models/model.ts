@@ -10,6 +10,7 @@ import { gpt2 } from './gpt2.ts';
 import { gptNeox } from './gptNeox.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
+import { olmo2 } from './olmo2.ts';
 import { opt } from './opt.ts';
 import { phi } from './phi.ts';
 import { phi3 } from './phi3.ts';
@@ -27,6 +28,7 @@ const families = {
   gpt_neox: gptNeox,
   llama,
   mistral,
+  olmo2,
   opt,
   phi,
   phi3,

@@ -17,7 +17,7 @@ export const qwen3: DecoderFamily = (config) => {
   });
   return llamaLike(shape, {
     bias: { qkv: attention, output: attention, mlp: false },
-    headNorms: true,
+    queryKeyNorms: 'head',
     windows: qwenWindows(config, shape.sizes.layers),
   });
 };
