@@ -55,7 +55,7 @@ function headerBytes(tensors: readonly TensorData[], metadata: Readonly<Record<s
 }
 
 /** The tensor's size in the file, after checking that its data has the size of its shape. */
-function byteLength({ name, dtype, shape, data }: TensorData): number {
+export function byteLength({ name, dtype, shape, data }: TensorData): number {
   const elements = shape.reduce((product, size) => product * size, 1);
   const bytes = (elements * dtypeBits[dtype]) / 8;
   const needed = data instanceof Float32Array ? elements : bytes;
@@ -76,13 +76,16 @@ const conversions: Readonly<Partial<Record<SafetensorsDtype, (values: Float32Arr
 
 function* chunks(header: Uint8Array, tensors: readonly TensorData[]): Iterable<Uint8Array> {
   yield header;
-  for (const { dtype, data } of tensors) {
-    const convert = data instanceof Float32Array ? conversions[dtype] : undefined;
-    for (let done = 0; done < data.length; done += pieceElements) {
-      const piece = data.subarray(done, done + pieceElements);
-      const view = convert === undefined ? piece : convert(piece as Float32Array);
-      yield new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    }
+  for (const tensor of tensors) yield* tensorBytes(tensor);
+}
+
+/** A tensor's bytes as they lie in a file, a piece at a time. */
+export function* tensorBytes({ dtype, data }: Pick<TensorData, 'dtype' | 'data'>): Iterable<Uint8Array> {
+  const convert = data instanceof Float32Array ? conversions[dtype] : undefined;
+  for (let done = 0; done < data.length; done += pieceElements) {
+    const piece = data.subarray(done, done + pieceElements);
+    const view = convert === undefined ? piece : convert(piece as Float32Array);
+    yield new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   }
 }
 

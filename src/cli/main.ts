@@ -87,6 +87,20 @@ program
   .action(ending(async (options) => (await import('./generate.ts')).generate(options, terminal)));
 
 program
+  .command('export')
+  .description('Write an adapter for other programs')
+  .requiredOption('--model <DIR>', 'Hugging Face model directory')
+  .requiredOption('--adapter <NAME|DIR>', 'NAME, NAME@VERSION or an adapter folder')
+  .requiredOption(
+    '--format <FORMAT>',
+    'peft: an adapter folder; gguf: a LORA for llama.cpp; onnx: the whole model with it',
+  )
+  .option('--dtype <TYPE>', 'f32, f16 or bf16: what the numbers are rounded to')
+  .requiredOption('--output <PATH>', 'the folder (peft) or file to write')
+  .option(...json)
+  .action(ending(async (options) => (await import('./export.ts')).exportAs(options, terminal)));
+
+program
   .command('devices')
   .description('What this machine can run on')
   .option(...json)

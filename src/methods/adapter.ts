@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readAdapterFolder, writeAdapterFolder } from '../checkpoint/adapterFolder.ts';
+import { type FloatType, rounded } from '../checkpoint/floatTypes.ts';
 import type { TensorInfo } from '../checkpoint/safetensors.ts';
 import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import type { TensorData } from '../checkpoint/tensorWriting.ts';
@@ -44,9 +45,10 @@ function savedName(name: string): string {
   return name.replace(/\.default(?=\.|$)/, '').replace(/(\.lora_magnitude_vector)\.weight$/, '$1');
 }
 
-/** Writes an adapter as PEFT does, in float32. */
-export async function writeAdapter(dir: string, { method, tensors }: Adapter): Promise<void> {
-  await writeAdapterFolder(dir, method.config, tensorData(method.trainables, tensors));
+/** Writes an adapter as PEFT does, its tensors as `type`. @throws SoftpromptError option-invalid when one does not fit it */
+export async function writeAdapter(dir: string, { method, tensors }: Adapter, type: FloatType = 'F32'): Promise<void> {
+  for (const [name, values] of tensors) rounded(name, values, type);
+  await writeAdapterFolder(dir, method.config, tensorData(method.trainables, tensors, type));
 }
 
 /**
@@ -78,7 +80,11 @@ export async function readExactly(
   return tensors;
 }
 
-/** Tensors as they are written: in float32, in their declared shapes. */
-export function tensorData(declared: readonly TrainableSpec[], tensors: TrainedTensors): readonly TensorData[] {
-  return declared.map(({ name, dims }) => ({ name, dtype: 'F32', shape: dims, data: tensors.get(name)! }));
+/** Tensors as they are written: as `type`, in their declared shapes. */
+export function tensorData(
+  declared: readonly TrainableSpec[],
+  tensors: TrainedTensors,
+  type: FloatType = 'F32',
+): readonly TensorData[] {
+  return declared.map(({ name, dims }) => ({ name, dtype: type, shape: dims, data: tensors.get(name)! }));
 }

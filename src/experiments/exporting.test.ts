@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, beforeEach, describe, test } from 'node:test';
+import { readTensors, tinyModels } from '../../test/golden/reference.ts';
+import type { FloatType } from '../checkpoint/floatTypes.ts';
+import { readSafetensorsHeader } from '../checkpoint/safetensors.ts';
+import { writeSafetensors } from '../checkpoint/tensorWriting.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import { LanguageModel } from '../inference/languageModel.ts';
+import { exportAdapterAs } from './exporting.ts';
+
+const golden = join(import.meta.dirname, '../../test/golden/adapters');
+const language = await LanguageModel.open(tinyModels.llama, 'cpu');
+after(() => language.close());
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'export-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+const toPeft = (adapter: string, type: FloatType | null, output: string) =>
+  exportAdapterAs({ language, adapter, format: 'peft', type, output });
+
+describe("PEFT's folder", () => {
+  /** Half a unit in the last place: what rounding to nearest may move a number by, of its size. */
+  const roundings = { F32: 0, F16: 2 ** -11, BF16: 2 ** -8 } as const;
+
+  for (const name of ['prompt-unknown-keys', 'prefix-reference', 'lora-reference']) {
+    test(`${name} in every type: the same config, numbers rounded to nearest, and how far the logits moved`, async () => {
+      const source = join(golden, name);
+      const was = await readTensors(join(source, 'adapter_model.safetensors'));
+      const changes: number[] = [];
+      for (const type of ['F32', 'F16', 'BF16'] as const) {
+        const output = join(dir, type);
+        const { change } = await toPeft(source, type, output);
+        const written = join(output, 'adapter_model.safetensors');
+        for (const info of (await readSafetensorsHeader(written)).tensors.values()) assert.equal(info.dtype, type);
+        for (const [tensor, { shape, data }] of await readTensors(written)) {
+          const before = was.get(tensor)!;
+          assert.deepEqual(shape, before.shape);
+          for (const [i, x] of before.data.entries()) {
+            // Below 2^-14 the numbers of F16 stand evenly, 2^-24 apart.
+            const allowed = Math.max(roundings[type] * Math.abs(x), type === 'F16' ? 2 ** -25 : 0);
+            assert.ok(Math.abs(data[i]! - x) <= allowed, `${tensor} ${i}: ${data[i]}, not ${x}`);
+          }
+        }
+        const config = JSON.parse(await readFile(join(output, 'adapter_config.json'), 'utf8'));
+        const given = JSON.parse(await readFile(join(source, 'adapter_config.json'), 'utf8'));
+        for (const [key, value] of Object.entries(given)) assert.deepEqual(config[key], value, key);
+        changes.push(change.largest);
+        assert.equal(change.positions, 64);
+        assert.equal(change.meanKl === 0, type === 'F32');
+      }
+      const [full, half, brain] = changes as [number, number, number];
+      assert.equal(full, 0);
+      assert.ok(half > 0 && half < brain && brain < 1, `${changes}`);
+    });
+  }
+
+  test('a number beyond the range of f16 is refused by tensor, and nothing is written', async () => {
+    const source = join(dir, 'large');
+    await cp(join(golden, 'prompt-reference'), source, { recursive: true });
+    const data = new Float32Array(6 * 48);
+    data[7] = 70_000;
+    const tensor = { name: 'prompt_embeddings', dtype: 'F32', shape: [6, 48], data } as const;
+    await writeSafetensors(join(source, 'adapter_model.safetensors'), [tensor]);
+    await assert.rejects(
+      toPeft(source, 'F16', join(dir, 'out')),
+      refused('option-invalid', /--dtype: f16 has no number as large as 70000, which prompt_embeddings holds/),
+    );
+    assert.ok(!existsSync(join(dir, 'out')));
+    await toPeft(source, 'BF16', join(dir, 'out'));
+  });
+
+  test('an adapter is not written over itself', async () => {
+    const source = join(golden, 'prompt-reference');
+    await assert.rejects(
+      toPeft(source, 'F16', source),
+      refused('option-invalid', /is the folder of the adapter itself/),
+    );
+  });
+});
+
+test('an adapter whose card names another model is refused', async () => {
+  await cp(join(golden, 'prompt-reference'), dir, { recursive: true });
+  await writeFile(join(dir, 'card.json'), JSON.stringify({ base: { model: 'other', fingerprint: '0' } }));
+  await assert.rejects(toPeft(dir, null, join(dir, 'out')), refused('adapter-base', /was trained on other/));
+});
+
+function refused(reason: 'adapter-base' | 'option-invalid' | 'not-supported', pattern: RegExp) {
+  return (error: unknown) => {
+    assert.ok(SoftpromptError.is(error, reason), String(error));
+    assert.match(error.message, pattern);
+    return true;
+  };
+}
