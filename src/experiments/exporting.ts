@@ -1,6 +1,8 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fingerprintModel } from '../checkpoint/fingerprint.ts';
 import type { FloatType } from '../checkpoint/floatTypes.ts';
+import { writeGguf } from '../checkpoint/gguf.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { LanguageModel } from '../inference/languageModel.ts';
 import {
@@ -11,6 +13,7 @@ import {
   vocabularyRows,
 } from '../inference/logitChange.ts';
 import { readAdapter, type StoredAdapter, writeAdapter } from '../methods/adapter.ts';
+import { loraGguf } from '../methods/loraGguf.ts';
 import { readCard, tensorBytes } from './library.ts';
 
 /** What an adapter can be written as. */
@@ -63,6 +66,13 @@ const writers = {
     await writeAdapter(output, stored, type ?? 'F32');
     const again = await readAdapter(output, language.model);
     return { files: [output], bytes: await tensorBytes(output), logits: attachedLogits(await language.attach(again)) };
+  },
+  /** A LORA as llama.cpp reads it. */
+  gguf: async ({ language, stored, type, output }) => {
+    const { metadata, tensors, asWritten } = loraGguf(stored, language.model, type ?? 'F32');
+    await writeGguf(output, metadata, tensors);
+    const { size } = await stat(output);
+    return { files: [output], bytes: size, logits: attachedLogits(await language.attach(asWritten)) };
   },
 } satisfies Record<string, (request: WriteRequest) => Promise<Written>>;
 
