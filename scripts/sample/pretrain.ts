@@ -101,6 +101,7 @@ async function pretrain(tokens: number): Promise<void> {
       warmup_steps: 100,
       weight_decay: 0.05,
       max_grad_norm: 1,
+      optim: 'adamw',
       adam_beta1: 0.9,
       adam_beta2: 0.95,
       adam_epsilon: 1e-8,

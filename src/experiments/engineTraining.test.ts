@@ -91,24 +91,28 @@ test('a stopped run has an adapter; resumed, it ends with the bytes of a run tha
 });
 
 const layerMethods = {
+  'LORA by LoRA-FA': 'method={peft_type: LORA, r: 2}+training.optim=lora_fa',
+  'LORA by LoRA+ and Adafactor':
+    'method={peft_type: LORA, r: 2, bias: lora_only}+training.optim=adafactor+training.loraplus_lr_ratio=8',
   LORA: 'method={peft_type: LORA, r: 2, bias: lora_only}',
   'LORA with DoRA': 'method={peft_type: LORA, r: 2, use_dora: true, target_modules: all-linear}',
   IA3: 'method={peft_type: IA3}',
 };
 
-for (const [name, method] of Object.entries(layerMethods)) {
+for (const [name, settings] of Object.entries(layerMethods)) {
   const bytesOf = (folder: string) => readFile(join(folder, weightsName), 'hex');
+  const method = settings.split('+');
 
   test(`${name}: stopped and resumed it is the same run; training goes on from its adapter`, async () => {
-    const { folder: whole } = await run('whole', [method]);
-    await run('stopped', [method], { stopAt: 3 });
-    const { folder } = await run('stopped', [method], { resume: true });
+    const { folder: whole } = await run('whole', method);
+    await run('stopped', method, { stopAt: 3 });
+    const { folder } = await run('stopped', method, { resume: true });
     assert.equal(await bytesOf(folder), await bytesOf(whole));
 
     const from = `method.init_from=${whole}`;
-    const { folder: still } = await run('still', [method, from, 'training.learning_rate=1e-30']);
+    const { folder: still } = await run('still', [...method, from, 'training.learning_rate=1e-30']);
     assert.equal(await bytesOf(still), await bytesOf(whole));
-    assert.notEqual(await bytesOf((await run('on', [method, from])).folder), await bytesOf(whole));
+    assert.notEqual(await bytesOf((await run('on', [...method, from])).folder), await bytesOf(whole));
     const config = async (at: string) => JSON.parse(await readFile(join(at, configName), 'utf8'));
     assert.deepEqual(await config(still), await config(whole));
   });

@@ -30,7 +30,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
   const { device, reason } = await chooseDevice(experiment.training.device);
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
   const resume = checkpoint === null ? null : await readCheckpoint(checkpoint);
-  if (checkpoint !== null && resume !== null) checkFits(checkpoint, resume, method.trainables);
+  if (checkpoint !== null && resume !== null) checkFits(checkpoint, resume, method, experiment.training.optim);
   const sampler = await TrainingSampler.create(experiment.model, device, method, rows.validation);
   const events = train(
     {
@@ -119,7 +119,6 @@ function otherTensor(one: Method, other: Method): string | null {
 }
 
 /** What an experiment file may say although the engine cannot do it yet. */
-function refuseUnsupported({ task, training }: Experiment): void {
+function refuseUnsupported({ task }: Experiment): void {
   if (task !== 'causal_lm') throw new SoftpromptError('not-supported', { what: `task: ${task}` });
-  if (training.optim !== 'adamw') throw new SoftpromptError('not-supported', { what: `optim: ${training.optim}` });
 }

@@ -90,3 +90,19 @@ test('an effective experiment parses to itself, so that a run can be resumed fro
   const once = experimentSchema.parse(least);
   assert.deepEqual(experimentSchema.parse(JSON.parse(JSON.stringify(once))), once);
 });
+
+test('optimisers that tell A and B apart are for LORA; the epsilon is that of the optimiser', () => {
+  const parsed = (peft_type: string, training: object) =>
+    experimentSchema.safeParse({ ...least, method: { peft_type }, training });
+  assert.equal(parsed('LORA', { optim: 'lora_fa' }).data?.training.adam_epsilon, 1e-6);
+  assert.equal(parsed('LORA', { loraplus_lr_ratio: 16 }).data?.training.adam_epsilon, 1e-8);
+  const refusals = [
+    ['IA3', { optim: 'lora_fa' }, 'optim'],
+    ['IA3', { loraplus_lr_ratio: 16 }, 'loraplus_lr_ratio'],
+    ['LORA', { optim: 'lora_fa', loraplus_lr_ratio: 16 }, 'loraplus_lr_ratio'],
+    ['LORA', { loraplus_lr_ratio: 0 }, 'loraplus_lr_ratio'],
+  ] as const;
+  for (const [type, keys, key] of refusals) {
+    assert.deepEqual(parsed(type, keys).error?.issues[0]?.path, ['training', key]);
+  }
+});

@@ -50,10 +50,24 @@ const training = z.strictObject({
   warmup_ratio: fraction.optional().describe('Warm-up as a share of all steps, 0 to 1.'),
   weight_decay: z.number().min(0).default(0).describe('Decoupled decay of every trained tensor, per unit of rate.'),
   max_grad_norm: z.number().min(0).default(1).describe('Gradients are scaled down to this global L2 norm; 0: never.'),
-  optim: z.enum(['adamw', 'lora_fa', 'adafactor']).default('adamw').describe('Optimiser.'),
+  optim: z
+    .enum(['adamw', 'lora_fa', 'adafactor'])
+    .default('adamw')
+    .describe(
+      'Optimiser: AdamW; LoRA-FA, which trains only the B of LORA (Zhang et al. 2023); or Adafactor at the given rate, which keeps the least beside the weights.',
+    ),
+  loraplus_lr_ratio: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe("LoRA+: learning rate of LORA's B over that of A, e.g. 16 (Hayou et al. 2024). Default: one rate."),
   adam_beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the mean of gradients.'),
   adam_beta2: z.number().min(0).lt(1).default(0.999).describe('Decay of the mean of squared gradients.'),
-  adam_epsilon: z.number().gt(0).default(1e-8).describe('Added to the root in the denominator.'),
+  adam_epsilon: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe('Added to the root in the denominator. Default: 1e-8, with lora_fa 1e-6.'),
   eval_steps: positiveInteger.default(50).describe('Steps between two validations.'),
   save_steps: positiveInteger.optional().describe('Steps between two checkpoints. Default: eval_steps.'),
   early_stopping_patience: positiveInteger
@@ -143,6 +157,12 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
   if (training.optim === 'lora_fa' && method.peft_type !== 'LORA') {
     fail(['training', 'optim'], 'lora_fa trains LORA only');
   }
+  if (training.loraplus_lr_ratio !== undefined && method.peft_type !== 'LORA') {
+    fail(['training', 'loraplus_lr_ratio'], `tells LORA's A and B apart; ${method.peft_type} has no such pair`);
+  }
+  if (training.loraplus_lr_ratio !== undefined && training.optim === 'lora_fa') {
+    fail(['training', 'loraplus_lr_ratio'], 'goes without lora_fa only, which does not train A');
+  }
   if (Object.hasOwn(e.evaluation.baselines, 'base')) {
     fail(['evaluation', 'baselines', 'base'], '"base" is the name of the model without a prompt; choose another');
   }
@@ -157,6 +177,8 @@ function complete(e: z.output<typeof fields>) {
     training: {
       ...training,
       learning_rate: training.learning_rate ?? defaultLearningRate(method),
+      // PEFT's optimiser for it has a default of its own.
+      adam_epsilon: training.adam_epsilon ?? (training.optim === 'lora_fa' ? 1e-6 : 1e-8),
       save_steps: training.save_steps ?? training.eval_steps,
     },
     evaluation: {

@@ -175,6 +175,10 @@ const words = {
     what: `${d.source}: peft_type ${d.type} is not supported yet.`,
     todo: `Methods that can be trained and applied: ${d.known.join(', ')}.`,
   }),
+  'optimizer-unsuited': (d: { key: 'optim' | 'loraplus_lr_ratio'; peftType: string }): Words => ({
+    what: `training.${d.key} tells two low-rank factors apart, and ${d.peftType} has none.`,
+    todo: `Leave ${d.key} out, or train LORA.`,
+  }),
   'targets-unmatched': (d: {
     source: string;
     targets: readonly string[];

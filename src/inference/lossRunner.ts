@@ -15,7 +15,7 @@ export interface BatchLoss {
   readonly logprobs: readonly Float32Array[];
   /** Real tokens in the batch. */
   readonly tokens: number;
-  /** Gradients by trained tensor; empty without gradients. */
+  /** Gradients by trained tensor, frozen ones left out; empty without gradients. */
   readonly gradients: ReadonlyMap<string, Float32Array>;
 }
 
@@ -54,7 +54,9 @@ export class LossRunner {
     });
     const gradients = new Map<string, Float32Array>();
     if (this.#withGradients) {
-      for (const { name } of trainables) gradients.set(name, floatOutput(outputs, gradientName(name)).data);
+      for (const { name, frozen = false } of trainables) {
+        if (!frozen) gradients.set(name, floatOutput(outputs, gradientName(name)).data);
+      }
     }
     return { loss: floatOutput(outputs, 'loss').data[0]!, logprobs, tokens, gradients };
   }

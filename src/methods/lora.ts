@@ -37,6 +37,8 @@ export const lora: MethodFactory = (config, model, source): Method => {
       ]),
       ...whole.map(({ name, dims }) => ({ name, dims })),
     ],
+    factorPairs: [...paths.values()].map(({ names, rank, scaling }) => ({ a: names.a, b: names.b, rank, scaling })),
+    biases: whole.flatMap(({ weight, name }) => (weight.endsWith('.bias') ? [name] : [])),
     hooks: (trained) => ({
       weight: inPlace(whole, trained),
       linear: (g, site, x, y, parameters) => {

@@ -33,6 +33,16 @@ export interface MethodShape extends Attachment {
   readonly virtualOnly: boolean;
 }
 
+/** Two low-rank factors beside a linear layer, which together add scaling * b a; optimisers may treat them unlike. */
+export interface FactorPair {
+  /** Name of a tensor `[rank, inFeatures]`. */
+  readonly a: string;
+  /** Name of a tensor `[outFeatures, rank]`. */
+  readonly b: string;
+  readonly rank: number;
+  readonly scaling: number;
+}
+
 /** A configured method: the tensors of its adapter on one model, where they act, and how PEFT writes them down. */
 export interface Method extends MethodShape {
   readonly peftType: PeftType;
@@ -40,6 +50,10 @@ export interface Method extends MethodShape {
   readonly config: JsonObject;
   /** What makes its tensors and is trained in their place (`trainingForm`); absent where they are trained themselves. */
   readonly encoder?: PromptEncoder;
+  /** The pairs of factors among what is trained; absent where the method is no low-rank one. */
+  readonly factorPairs?: readonly FactorPair[];
+  /** Names of the biases among what is trained. */
+  readonly biases?: readonly string[];
   /** First values of what is trained: of the encoder's tensors, where there is one. */
   readonly initialise: (context: InitContext) => Promise<TrainedTensors>;
 }

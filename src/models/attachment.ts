@@ -4,12 +4,14 @@ import type { Model } from './model.ts';
 import { Scope } from './scope.ts';
 import type { Hooks } from './sites.ts';
 
-/** Tensors that are trained, by name; they are inputs of every graph, never constants. */
+/** Tensors of an attachment, by name; they are inputs of every graph, never constants. */
 export interface TrainableSpec {
   readonly name: string;
   readonly dims: readonly number[];
   /** The same with symbols, where graphs should serve every size; `dims` when absent. */
   readonly graphDims?: readonly Dim[];
+  /** Whether it stays as it began: stored and given to graphs like the others, but without a gradient. */
+  readonly frozen?: boolean;
 }
 
 /** How trained tensors act on a model. */

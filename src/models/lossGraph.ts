@@ -18,7 +18,7 @@ export function gradientName(trainable: string): string {
 /**
  * The graph of the loss of a batch of rows, right-padded.
  * Inputs: what `lossInputs` (inputs.ts) makes, and the trained tensors. Outputs: `loss` (sum of weight times negative
- * log-probability), `token_logprobs` `[supervised]` and, `withGradients`, one gradient for each trained tensor.
+ * log-probability), `token_logprobs` `[supervised]` and, `withGradients`, one gradient for each trained tensor that is not frozen.
  * Virtual tokens are the same for every row, so they go through the layers once, not once a row.
  */
 export function buildLossGraph(model: Model, attachment: Attachment, withGradients: boolean): Graph {
@@ -51,8 +51,13 @@ export function buildLossGraph(model: Model, attachment: Attachment, withGradien
   b.outputAs('loss', loss);
   b.outputAs('token_logprobs', b.reshape(logprobs, ['supervised']));
   if (withGradients) {
-    const gradients = differentiate(b, loss, [...trained.values()]);
-    for (const [i, { name }] of attachment.trainables.entries()) b.outputAs(gradientName(name), gradients[i]!);
+    const names = attachment.trainables.flatMap(({ name, frozen = false }) => (frozen ? [] : [name]));
+    const gradients = differentiate(
+      b,
+      loss,
+      names.map((name) => trained.get(name)!),
+    );
+    for (const [i, name] of names.entries()) b.outputAs(gradientName(name), gradients[i]!);
   }
   return b.graph;
 }

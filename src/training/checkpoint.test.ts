@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { writeSafetensors } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
+import type { Method } from '../methods/method.ts';
+import { baseModel } from '../methods/table.ts';
 import { checkFits, newestCheckpoint, readCheckpoint, type TrainingState, writeCheckpoint } from './checkpoint.ts';
+import type { OptimizerName } from './options.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -19,7 +22,7 @@ const state: TrainingState = {
     ['prompt_embeddings', Float32Array.of(1.5, -0, 1e-42, Number.NaN)],
     ['a:b/c', Float32Array.of(2)],
   ]),
-  moments: new Map([
+  optimizer: new Map([
     ['prompt_embeddings', { first: Float32Array.of(1, 2, 3, 4), second: Float32Array.of(5, 6, 7, 8) }],
     ['a:b/c', { first: Float32Array.of(0.1), second: Float32Array.of(0.2) }],
   ]),
@@ -43,7 +46,7 @@ test('everything comes back as it was written, to the bit', async () => {
   const read = await readCheckpoint(await writeCheckpoint(dir, state));
   for (const key of ['step', 'stale', 'seconds', 'orderState'] as const) assert.deepEqual(read[key], state[key]);
   assert.deepEqual(sorted(read.tensors), sorted(state.tensors));
-  assert.deepEqual(sorted(read.moments), sorted(state.moments));
+  assert.deepEqual(sorted(read.optimizer), sorted(state.optimizer));
   assert.deepEqual([read.best?.step, read.best?.loss], [state.best!.step, state.best!.loss]);
   assert.deepEqual(sorted(read.best!.tensors), sorted(state.best!.tensors));
 });
@@ -71,7 +74,6 @@ test('a file that no run wrote is refused', async () => {
     [[tensor('weight:w')], { training_state: '{' }],
     [[tensor('weight:w')], { training_state: '{"step": "1"}' }],
     [[tensor('other:w')], { training_state: written }],
-    [[tensor('weight:w'), tensor('first:w')], { training_state: written }],
   ] as const) {
     await writeSafetensors(file, tensors, metadata as Record<string, string>);
     await assert.rejects(readCheckpoint(file), (error) => {
@@ -82,17 +84,27 @@ test('a file that no run wrote is refused', async () => {
   }
 });
 
-test('a checkpoint of other tensors than the method trains is refused', () => {
+test('a checkpoint of other tensors than the method trains, or of another optimiser, is refused', () => {
   const own = [
     { name: 'prompt_embeddings', dims: [2, 2] },
     { name: 'a:b/c', dims: [1] },
   ];
-  checkFits('file', state, own);
+  const methodOf = (trainables: typeof own): Method => ({
+    ...baseModel,
+    peftType: 'PROMPT_TUNING',
+    trainables,
+    config: {},
+    initialise: async () => new Map(),
+  });
+  checkFits('file', state, methodOf(own), 'adamw');
   const [first, second] = own as [(typeof own)[number], (typeof own)[number]];
-  for (const others of [[first], [first, { ...second, dims: [2] }], [first, { ...second, name: 'other' }], []]) {
+  const refused = (trainables: typeof own, optim: OptimizerName) =>
     assert.throws(
-      () => checkFits('file', state, others),
+      () => checkFits('file', state, methodOf(trainables), optim),
       (error) => SoftpromptError.is(error, 'checkpoint-foreign'),
     );
+  for (const others of [[first], [first, { ...second, dims: [2] }], [first, { ...second, name: 'other' }], []]) {
+    refused(others, 'adamw');
   }
+  refused(own, 'adafactor');
 });

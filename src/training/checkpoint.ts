@@ -5,16 +5,17 @@ import { readSafetensorsHeader } from '../checkpoint/safetensors.ts';
 import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import { type TensorData, writeSafetensors } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
-import type { TrainedTensors } from '../methods/method.ts';
-import type { TrainableSpec } from '../models/attachment.ts';
-import type { Moments } from './adamw.ts';
+import type { Method, TrainedTensors } from '../methods/method.ts';
+import { isStateOf, type OptimizerState, optimizedForm } from './optimizer.ts';
+import { stateKinds, type TensorState } from './optimizerRule.ts';
+import type { OptimizerName } from './options.ts';
 
 /** Everything a run needs to go on as if it had never stopped. */
 export interface TrainingState {
   /** Steps taken; the batches already drawn follow from it. */
   readonly step: number;
   readonly tensors: TrainedTensors;
-  readonly moments: ReadonlyMap<string, Moments>;
+  readonly optimizer: OptimizerState;
   /** The best weights so far, by validation loss; null before the first validation. */
   readonly best: { readonly step: number; readonly loss: number; readonly tensors: TrainedTensors } | null;
   /** Validations since the best. */
@@ -34,9 +35,8 @@ export async function writeCheckpoint(folder: string, state: TrainingState): Pro
   const put = (kind: string, name: string, data: Float32Array) =>
     tensors.push({ name: `${kind}:${name}`, dtype: 'F32', shape: [data.length], data });
   for (const [name, data] of state.tensors) put('weight', name, data);
-  for (const [name, { first, second }] of state.moments) {
-    put('first', name, first);
-    put('second', name, second);
+  for (const [name, kept] of state.optimizer) {
+    for (const [kind, data] of Object.entries(kept)) put(kind, name, data);
   }
   for (const [name, data] of state.best?.tensors ?? []) put('best', name, data);
   const { step, stale, seconds, orderState } = state;
@@ -71,38 +71,46 @@ export async function readCheckpoint(file: string): Promise<TrainingState> {
   const { metadata, tensors } = await readSafetensorsHeader(file);
   const written = parseState(metadata.get('training_state'));
   if (written === null) throw new SoftpromptError('checkpoint-foreign', { file });
-  const kinds = new Map(['weight', 'first', 'second', 'best'].map((kind) => [kind, new Map<string, Float32Array>()]));
+  const kinds = new Map(['weight', 'best', ...stateKinds].map((kind) => [kind, new Map<string, Float32Array>()]));
   for (const [name, info] of tensors) {
     const colon = name.indexOf(':');
     const kind = kinds.get(name.slice(0, colon));
     if (kind === undefined) throw new SoftpromptError('checkpoint-foreign', { file });
     kind.set(name.slice(colon + 1), await readFloat32(info));
   }
-  const moments = new Map<string, Moments>();
-  for (const [name, first] of kinds.get('first')!) {
-    const second = kinds.get('second')!.get(name);
-    if (second === undefined) throw new SoftpromptError('checkpoint-foreign', { file });
-    moments.set(name, { first, second });
+  const optimizer = new Map<string, TensorState>();
+  for (const kind of stateKinds) {
+    for (const [name, data] of kinds.get(kind)!) optimizer.set(name, { ...optimizer.get(name), [kind]: data });
   }
   const { best } = written;
   return {
     ...written,
     tensors: kinds.get('weight')!,
-    moments,
+    optimizer,
     best: best === null ? null : { ...best, tensors: kinds.get('best')! },
   };
 }
 
 /**
- * Checks that a checkpoint is one of a run that trains these tensors.
- * @throws SoftpromptError checkpoint-foreign
+ * Checks that a checkpoint is one of a run that trains this method with this optimiser.
+ * @throws SoftpromptError checkpoint-foreign, optimizer-unsuited
  */
-export function checkFits(file: string, { tensors }: TrainingState, trainables: readonly TrainableSpec[]): void {
+export function checkFits(
+  file: string,
+  { tensors, optimizer }: TrainingState,
+  method: Method,
+  optim: OptimizerName,
+): void {
+  const { trainables } = optimizedForm(method, optim);
   const fits =
     tensors.size === trainables.length &&
+    isStateOf(optimizer, trainables, optim) &&
     trainables.every(({ name, dims }) => tensors.get(name)?.length === dims.reduce((n, size) => n * size, 1));
   if (!fits)
-    throw new SoftpromptError('checkpoint-foreign', { file, problem: 'a checkpoint of another method or model' });
+    throw new SoftpromptError('checkpoint-foreign', {
+      file,
+      problem: 'a checkpoint of another method, optimiser or model',
+    });
 }
 
 function parseState(text: string | undefined): z.infer<typeof writtenState> | null {

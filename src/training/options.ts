@@ -1,3 +1,6 @@
+/** Optimisers by the names that `optim` gives them. */
+export type OptimizerName = 'adamw' | 'lora_fa' | 'adafactor';
+
 /** Hyper-parameters of a run, in the names of transformers' TrainingArguments; see schemas/tune.schema.json for words. */
 export interface TrainingOptions {
   readonly num_train_epochs: number;
@@ -13,6 +16,9 @@ export interface TrainingOptions {
   readonly weight_decay: number;
   /** 0: no clipping. */
   readonly max_grad_norm: number;
+  readonly optim: OptimizerName;
+  /** Learning rate of LORA's B over that of A; all are alike where it is missing. */
+  readonly loraplus_lr_ratio?: number | undefined;
   readonly adam_beta1: number;
   readonly adam_beta2: number;
   readonly adam_epsilon: number;

@@ -6,9 +6,11 @@ import type { Method, TrainedTensors } from '../methods/method.ts';
 import type { LabelledRow } from '../models/inputs.ts';
 import type { Model } from '../models/model.ts';
 import type { Device } from '../runtime/devices.ts';
-import { AdamW, clipFactor, gradientNorm } from './adamw.ts';
 import { type TrainingState, writeCheckpoint } from './checkpoint.ts';
+import { clipFactor, gradientNorm } from './clipping.ts';
 import type { DoneEvent, StepEvent, TrainingEvent } from './events.ts';
+import { Optimizer, optimizedForm } from './optimizer.ts';
+import { sizeOf } from './optimizerRule.ts';
 import { stepsPerEpoch, type TrainingOptions, totalSteps } from './options.ts';
 import { learningRate } from './schedule.ts';
 
@@ -42,12 +44,13 @@ export interface TrainingOutcome extends Omit<DoneEvent, 'event' | 'adapter'> {
  * Trains: yields what happens and returns the weights to keep, those of the best validation loss (of the last step
  * without validation). When `signal` is aborted it stops after the current step and writes a checkpoint. The same setup
  * and seed give the same bytes, stopped and resumed or not.
- * @throws SoftpromptError training-diverged when a loss or gradient is no finite number
+ * @throws SoftpromptError training-diverged when a loss or gradient is no finite number, optimizer-unsuited
  */
 export async function* train(
-  setup: TrainingSetup,
+  given: TrainingSetup,
   signal: AbortSignal,
 ): AsyncGenerator<Exclude<TrainingEvent, DoneEvent>, TrainingOutcome> {
+  const setup = { ...given, method: optimizedForm(given.method, given.options.optim) };
   const runner = await LossRunner.create(setup.model, setup.method, setup.device, true);
   const validator =
     setup.validation.length === 0 ? null : await LossRunner.create(setup.model, setup.method, setup.device, false);
@@ -65,7 +68,7 @@ class Run {
   readonly #runner: LossRunner;
   readonly #validator: LossRunner | null;
   readonly #tensors: Map<string, Float32Array>;
-  readonly #optimizer: AdamW;
+  readonly #optimizer: Optimizer;
   readonly #orderState: readonly number[];
   readonly #batches: Generator<readonly number[], never>;
   #step: number;
@@ -74,12 +77,12 @@ class Run {
   #best: TrainingState['best'];
 
   constructor(setup: TrainingSetup, runner: LossRunner, validator: LossRunner | null) {
-    const { resume, options, rows } = setup;
+    const { resume, options, rows, method } = setup;
     this.#setup = setup;
     this.#runner = runner;
     this.#validator = validator;
     this.#tensors = copyOf(resume?.tensors ?? setup.initial);
-    this.#optimizer = new AdamW(options, resume?.moments, resume?.step ?? 0);
+    this.#optimizer = new Optimizer(options, method, this.#tensors, resume?.optimizer, resume?.step ?? 0);
     this.#step = resume?.step ?? 0;
     this.#stale = resume?.stale ?? 0;
     this.#seconds = resume?.seconds ?? 0;
@@ -106,7 +109,7 @@ class Run {
       epochs: total / stepsPerEpoch(options, rows.length),
       train_rows: rows.length,
       validation_rows: validation.length,
-      trainable_parameters: parameterCount(this.#tensors),
+      trainable_parameters: trainedCount(method),
       total_parameters: model.parameters + (method.peftType === 'FULL' ? 0 : parameterCount(this.#tensors)),
       device,
     };
@@ -179,7 +182,7 @@ class Run {
     const path = await writeCheckpoint(this.#setup.checkpoints, {
       step: this.#step,
       tensors: this.#tensors,
-      moments: this.#optimizer.moments,
+      optimizer: this.#optimizer.state,
       best: this.#best,
       stale: this.#stale,
       seconds: this.#seconds,
@@ -195,7 +198,7 @@ class Run {
       best_step: this.#best?.step ?? this.#step,
       best_loss: this.#best?.loss ?? null,
       seconds: this.#seconds,
-      trainable_parameters: parameterCount(this.#tensors),
+      trainable_parameters: trainedCount(this.#setup.method),
       tensors: this.#best?.tensors ?? this.#tensors,
     };
   }
@@ -228,6 +231,10 @@ function addInto(sums: Map<string, Float32Array>, name: string, addend: Float32A
 
 function copyOf(tensors: TrainedTensors): Map<string, Float32Array> {
   return new Map([...tensors].map(([name, data]) => [name, data.slice()]));
+}
+
+function trainedCount({ trainables }: Method): number {
+  return trainables.reduce((count, spec) => count + (spec.frozen ? 0 : sizeOf(spec)), 0);
 }
 
 function parameterCount(tensors: TrainedTensors): number {

@@ -12,6 +12,7 @@ export const plainOptions: TrainingOptions = {
   lr_scheduler_type: 'constant',
   weight_decay: 0,
   max_grad_norm: 0,
+  optim: 'adamw',
   adam_beta1: 0.9,
   adam_beta2: 0.999,
   adam_epsilon: 1e-8,

@@ -12,6 +12,7 @@ import { trainingForm } from '../../src/methods/promptEncoder.ts';
 import { continued, writeTrained } from '../../src/methods/trainedAdapter.ts';
 import type { Model } from '../../src/models/model.ts';
 import type { StepEvent } from '../../src/training/events.ts';
+import { optimizedForm } from '../../src/training/optimizer.ts';
 import type { TrainingOptions } from '../../src/training/options.ts';
 import { scoresOf } from '../engine/scores.ts';
 import { plainOptions, trained } from '../engine/training.ts';
@@ -30,7 +31,13 @@ import {
 interface TrainCase {
   readonly model: string;
   readonly steps: number;
-  readonly optimizer: { lr: number; betas: [number, number]; eps: number; weight_decay: number };
+  readonly optimizer: {
+    name: keyof typeof optimizers;
+    lr: number;
+    betas: [number, number];
+    eps: number;
+    weight_decay: number;
+  };
   readonly max_grad_norm: number | null;
   readonly scheduler: {
     name: TrainingOptions['lr_scheduler_type'];
@@ -51,6 +58,9 @@ interface TrainCase {
   readonly final_row_loss?: readonly number[];
   readonly final_row_token_logprobs?: readonly (readonly number[])[];
 }
+
+/** The optimisers of the cases, by ours. */
+const optimizers = { AdamW: 'adamw', 'LoRA-FA': 'lora_fa' } as const;
 
 const lossTolerance = 2e-4;
 const adapterTolerance = 5e-3;
@@ -75,7 +85,7 @@ for (const { title, root, path } of goldenCases('train')) {
     after(() => language.close());
     const { model } = language;
     const { method: stored, tensors: initial } = await startingPoint(join(path, 'init'), model);
-    const method = trainingForm(stored);
+    const method = optimizedForm(trainingForm(stored), options.optim);
 
     test('the first gradient', async () => {
       const batch = rows.slice(0, options.per_device_train_batch_size * options.gradient_accumulation_steps);
@@ -166,6 +176,7 @@ function optionsOf(expected: TrainCase): TrainingOptions {
     learning_rate: optimizer.lr,
     lr_scheduler_type: scheduler.name,
     warmup_steps: scheduler.num_warmup_steps ?? 0,
+    optim: optimizers[optimizer.name],
     weight_decay: optimizer.weight_decay,
     max_grad_norm: expected.max_grad_norm ?? 0,
     adam_beta1: optimizer.betas[0],
