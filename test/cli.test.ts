@@ -197,11 +197,47 @@ test('a training stopped by Ctrl-C, or killed, and resumed gives the bytes of on
   assert.match(refused.stderr, /is finished/);
 });
 
+test('merge writes a model folder that scores as the base model does with the adapter', async () => {
+  const { folder } = workspace();
+  const [model, adapter, output] = [
+    join(golden, 'models/llama3-a'),
+    join(golden, 'train/lora-llama3/final'),
+    join(folder, 'merged'),
+  ];
+  const args = ['merge', '--model', model, '--adapter', adapter, '--output', output];
+  const ended = await softprompt([...args, '--max-shard-size', '100kB', '--json']);
+  assert.equal(ended.code, 0, ended.stderr);
+  const [result, ...more] = ended.json() as {
+    output: string;
+    changed: string[];
+    logits: { largest_change: number };
+  }[];
+  assert.equal(more.length, 0);
+  assert.equal(result!.output, output);
+  assert.equal(result!.changed.length, 6);
+  assert.ok(result!.logits.largest_change < 5e-5);
+  assert.ok(readdirSync(output).includes('model.safetensors.index.json'));
+  const data = ['--data', join(golden, 'train/lora-llama3/train.jsonl'), '--device', 'cpu', '--json'];
+  const inside = (await softprompt(['score', '--model', output, ...data])).json();
+  const beside = (await softprompt(['score', '--model', model, '--adapter', adapter, ...data])).json();
+  for (const [i, { loss }] of inside.entries()) {
+    assert.ok(Math.abs((loss as number) - (beside[i]!.loss as number)) < 1e-5, `row ${i}`);
+  }
+  const again = await softprompt(args);
+  assert.equal(again.code, 2);
+  const text = await softprompt([...args.slice(0, -1), join(folder, 'other')]);
+  assert.match(
+    text.stdout,
+    /^LORA worked into 6 of 30 tensors; the others keep their bytes\.\nLogits .*largest change/,
+  );
+});
+
 test('a wrong request ends with 2 and says on standard error what is wrong and where', async () => {
   const { folder, file } = workspace();
   const model = ['--model', `${golden}/models/llama3-a`, '--device', 'cpu'];
   const rows = join(folder, 'rows.jsonl');
   writeFileSync(rows, '{"input_ids": [1, 2]}\n{"input_ids": [1, 999999]}\n');
+  const [prompt, finished] = [join(trainCase, 'final'), join(golden, 'train/lora-llama3/final')];
   const bad = join(folder, 'bad.tune.yaml');
   writeFileSync(bad, 'model: m\ndata: {trian: t}\nmethod: {peft_type: PROMPT_TUNING}\n');
   const lora = join(folder, 'lora.tune.yaml');
@@ -237,6 +273,13 @@ test('a wrong request ends with 2 and says on standard error what is wrong and w
     [['generate', ...model, '--input-ids', '[999999]'], /999999 is no token/],
     [['generate', ...model, '--input-ids', '[1]', '--max-new-tokens', '0'], /whole number/],
     [['generate', ...model, '--prompt', 'x'], /tokenizer\.json/],
+    [['merge', ...model.slice(0, 2), '--adapter', 'none', '--output', join(folder, 'out')], /No adapter "none"/],
+    [
+      ['merge', ...model.slice(0, 2), '--adapter', prompt, '--output', join(folder, 'out')],
+      /PROMPT_TUNING .* virtual tokens/,
+    ],
+    [['merge', ...model.slice(0, 2), '--adapter', finished, '--output', folder], /is not empty/],
+    [['merge', ...model.slice(0, 2), '--adapter', finished, '--output', 'x', '--max-shard-size', '5'], /such as 5GB/],
   ] as const) {
     const ended = await softprompt(args);
     assert.equal(ended.code, 2, `${args.join(' ')}\n${ended.stdout}${ended.stderr}`);

@@ -4,8 +4,8 @@ import { narrowToBFloat16, narrowToFloat16, widenBFloat16, widenFloat16 } from '
 /** Element types that an exported tensor may have, as safetensors calls them. */
 export type FloatType = 'F32' | 'F16' | 'BF16';
 
-/** What a number becomes in a type, read back; exact in float32. */
-const roundings = {
+/** What numbers become in a type, read back; what is too large becomes infinite. */
+export const roundings = {
   F32: (values) => values,
   F16: (values) => {
     const read = new Float32Array(values.length);

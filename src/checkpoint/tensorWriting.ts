@@ -13,6 +13,11 @@ export interface TensorData {
   readonly data: Float32Array | Uint8Array;
 }
 
+/** A tensor whose content is made when its turn to be written has come, for files that memory should not hold whole. */
+export interface LazyTensor extends Omit<TensorData, 'data'> {
+  readonly data: () => Promise<TensorData['data']>;
+}
+
 /** Elements converted at a time. */
 const pieceElements = 4 * 1024 * 1024;
 
@@ -22,7 +27,7 @@ const pieceElements = 4 * 1024 * 1024;
  */
 export async function writeSafetensors(
   file: string,
-  tensors: readonly TensorData[],
+  tensors: readonly (TensorData | LazyTensor)[],
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const ordered = [...tensors].sort(
@@ -34,7 +39,10 @@ export async function writeSafetensors(
   await writeFileAtomic(file, chunks(header, ordered));
 }
 
-function headerBytes(tensors: readonly TensorData[], metadata: Readonly<Record<string, string>>): Uint8Array {
+function headerBytes(
+  tensors: readonly (TensorData | LazyTensor)[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const entries = Object.keys(metadata).length === 0 ? [] : [`"__metadata__":${JSON.stringify(metadata)}`];
   const names = new Set(['__metadata__']);
   let position = 0;
@@ -42,7 +50,7 @@ function headerBytes(tensors: readonly TensorData[], metadata: Readonly<Record<s
     const { name, dtype, shape } = tensor;
     if (names.has(name)) throw internal(name, 'has a name that is taken');
     names.add(name);
-    const end = position + byteLength(tensor);
+    const end = position + fileBytes(tensor);
     entries.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [position, end] })}`);
     position = end;
   }
@@ -54,11 +62,16 @@ function headerBytes(tensors: readonly TensorData[], metadata: Readonly<Record<s
   return bytes;
 }
 
+/** A tensor's size in a file, by what it says of itself. */
+export function fileBytes({ dtype, shape }: Pick<TensorData, 'dtype' | 'shape'>): number {
+  return (shape.reduce((product, size) => product * size, 1) * dtypeBits[dtype]) / 8;
+}
+
 /** The tensor's size in the file, after checking that its data has the size of its shape. */
-export function byteLength({ name, dtype, shape, data }: TensorData): number {
-  const elements = shape.reduce((product, size) => product * size, 1);
-  const bytes = (elements * dtypeBits[dtype]) / 8;
-  const needed = data instanceof Float32Array ? elements : bytes;
+export function byteLength(tensor: TensorData): number {
+  const { name, dtype, shape, data } = tensor;
+  const bytes = fileBytes(tensor);
+  const needed = data instanceof Float32Array ? (bytes * 8) / dtypeBits[dtype] : bytes;
   if (data.length !== needed) {
     throw internal(name, `has ${data.length} elements where shape [${shape.join(', ')}] needs ${needed}`);
   }
@@ -74,9 +87,13 @@ const conversions: Readonly<Partial<Record<SafetensorsDtype, (values: Float32Arr
   BF16: narrowToBFloat16,
 };
 
-function* chunks(header: Uint8Array, tensors: readonly TensorData[]): Iterable<Uint8Array> {
+async function* chunks(header: Uint8Array, tensors: readonly (TensorData | LazyTensor)[]): AsyncIterable<Uint8Array> {
   yield header;
-  for (const tensor of tensors) yield* tensorBytes(tensor);
+  for (const { data, ...rest } of tensors) {
+    const tensor = { ...rest, data: typeof data === 'function' ? await data() : data };
+    byteLength(tensor);
+    yield* tensorBytes(tensor);
+  }
 }
 
 /** A tensor's bytes as they lie in a file, a piece at a time. */

@@ -35,6 +35,14 @@ function between(low: number, high: number): (text: string) => number {
   };
 }
 
+/** Bytes from `5GB`, `500MB` and the like, as transformers reads them; GiB and MiB count in powers of two. */
+function bytes(text: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]?i?)B$/i.exec(text.trim()) ?? [];
+  if (amount === undefined) throw new InvalidArgumentError('It must be a size such as 5GB or 500MB.');
+  const power = ['', 'k', 'm', 'g', 't'].indexOf(unit!.charAt(0).toLowerCase());
+  return Number(amount) * (/i$/i.test(unit!) ? 1024 : 1000) ** power;
+}
+
 const device = ['--device <device>', 'auto, cpu, webgpu, ...'] as const;
 const json = ['--json', 'one JSON object a line on standard output, and nothing else'] as const;
 const set = ['--set <KEY=VALUE>', 'override a key of the experiment file (repeatable)'] as const;
@@ -99,6 +107,16 @@ program
   .requiredOption('--output <PATH>', 'the folder (peft) or file to write')
   .option(...json)
   .action(ending(async (options) => (await import('./export.ts')).exportAs(options, terminal)));
+
+program
+  .command('merge')
+  .description('Work an adapter into its base model: a model folder that needs no adapter')
+  .requiredOption('--model <DIR>', 'Hugging Face model directory')
+  .requiredOption('--adapter <NAME|DIR>', 'NAME, NAME@VERSION or an adapter folder')
+  .requiredOption('--output <DIR>', 'folder to make')
+  .option('--max-shard-size <SIZE>', 'largest weight file', bytes, bytes('5GB'))
+  .option(...json)
+  .action(ending(async (options) => (await import('./merge.ts')).merge(options, terminal)));
 
 program
   .command('devices')

@@ -79,6 +79,10 @@ const words = {
     ...(d.todo === undefined ? {} : { todo: d.todo }),
   }),
   'not-supported': (d: { what: string }): Words => ({ what: `${d.what} is not supported yet.` }),
+  'not-mergeable': (d: { method: string; why: string }): Words => ({
+    what: `A ${d.method} adapter cannot be merged into weights: ${d.why}.`,
+    todo: 'Use it as it is, beside the model.',
+  }),
   'json-invalid': (d: { file: string; line: number; column: number; problem: string }): Words => ({
     what: `${d.file}, line ${d.line}, column ${d.column}: not valid JSON: ${d.problem}.`,
   }),

@@ -1,5 +1,5 @@
 import { readFloat32 } from '../checkpoint/tensorReading.ts';
-import type { Method, MethodFactory } from './method.ts';
+import type { MergedTensor, Method, MethodFactory } from './method.ts';
 
 /** Full fine-tuning: every weight of the model is trained, beginning with the checkpoint's. */
 export const full: MethodFactory = (config, model): Method => ({
@@ -10,6 +10,9 @@ export const full: MethodFactory = (config, model): Method => ({
   virtualOnly: false,
   trainables: [...model.weights.tensors].map(([name, { shape }]) => ({ name, dims: shape })),
   hooks: (trained) => ({ weight: (name) => trained.get(name) }),
+  merged: new Map(
+    [...model.weights.tensors.keys()].map((name): [string, MergedTensor] => [name, (_, trained) => trained.get(name)!]),
+  ),
   config: { ...config, peft_type: 'FULL', task_type: 'CAUSAL_LM', base_model_name_or_path: model.dir },
   initialise: async () => {
     const tensors = new Map<string, Float32Array>();

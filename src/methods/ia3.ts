@@ -1,8 +1,8 @@
 import { ModelConfig } from '../checkpoint/config.ts';
 import type { Model } from '../models/model.ts';
 import type { LinearSite } from '../models/sites.ts';
-import type { Method, MethodFactory } from './method.ts';
-import { baseTensor, inPlace, savedModules } from './savedModules.ts';
+import type { MergedTensor, Method, MethodFactory } from './method.ts';
+import { baseTensor, inPlace, mergedInPlace, savedModules } from './savedModules.ts';
 import { defaultModules, expression, type ModulePattern, modulePattern, targetsOf } from './targets.ts';
 
 /** PEFT's `target_modules` where an IA3 configuration gives none, by transformers' `model_type`. */
@@ -92,6 +92,7 @@ export const ia3: MethodFactory = (config, model, source): Method => {
           : b.mul(y, b.reshape(trained.get(factors.name)!, [1, outFeatures]));
       },
     }),
+    merged: new Map([...[...scaled.values()].flatMap(mergedFactors), ...mergedInPlace(saved)]),
     config: {
       auto_mapping: null,
       base_model_name_or_path: model.dir,
@@ -120,6 +121,19 @@ export const ia3: MethodFactory = (config, model, source): Method => {
     },
   };
 };
+
+/** The layer's weight times the factors of its inputs or outputs, and its bias times those of its outputs. */
+function mergedFactors({ site, onInput, name }: Factors): readonly (readonly [string, MergedTensor])[] {
+  const { path, inFeatures, outFeatures, layout, hasBias } = site;
+  const alongRows = onInput === (layout === 'out_in');
+  const width = layout === 'out_in' ? inFeatures : outFeatures;
+  const weight: MergedTensor = (base, trained) => {
+    const factors = trained.get(name)!;
+    return base.map((x, at) => x * factors[alongRows ? at % width : Math.floor(at / width)]!);
+  };
+  const bias: MergedTensor = (base, trained) => base.map((x, at) => x * trained.get(name)![at]!);
+  return [[`${path}.weight`, weight], ...(hasBias && !onInput ? ([[`${path}.bias`, bias]] as const) : [])];
+}
 
 /** `feedforward_modules`; an empty list means none, a missing one PEFT's default. */
 function feedforwardOf(options: ModelConfig, model: Model): ModulePattern {

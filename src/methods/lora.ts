@@ -2,9 +2,10 @@ import { ModelConfig } from '../checkpoint/config.ts';
 import type { Random } from '../foundation/random.ts';
 import { rowLengths, withMagnitude } from './dora.ts';
 import { loraDefaults, loraTargets, refuseUnsupported } from './loraConfig.ts';
+import { mergedPath } from './lowRankMerge.ts';
 import { type LowRankFactors, type LowRankPath, lowRankPath } from './lowRankPath.ts';
 import type { Method, MethodFactory } from './method.ts';
-import { baseTensor, inPlace, savedModules, type TrainedWeight } from './savedModules.ts';
+import { baseTensor, inPlace, mergedInPlace, savedModules, type TrainedWeight } from './savedModules.ts';
 import { targetsOf } from './targets.ts';
 
 /**
@@ -50,6 +51,7 @@ export const lora: MethodFactory = (config, model, source): Method => {
         return dora ? withMagnitude(g, path, parameters, factors, sum, trained.get(path.names.magnitude)!) : sum;
       },
     }),
+    merged: new Map([...[...paths.values()].map((path) => mergedPath(path, dora)), ...mergedInPlace(whole)]),
     config: {
       ...loraDefaults,
       base_model_name_or_path: model.dir,

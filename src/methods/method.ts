@@ -43,6 +43,9 @@ export interface FactorPair {
   readonly scaling: number;
 }
 
+/** What a tensor of the checkpoint becomes when trained tensors are worked into it. */
+export type MergedTensor = (base: Float32Array, trained: TrainedTensors) => Float32Array;
+
 /** A configured method: the tensors of its adapter on one model, where they act, and how PEFT writes them down. */
 export interface Method extends MethodShape {
   readonly peftType: PeftType;
@@ -54,6 +57,11 @@ export interface Method extends MethodShape {
   readonly factorPairs?: readonly FactorPair[];
   /** Names of the biases among what is trained. */
   readonly biases?: readonly string[];
+  /**
+   * What becomes of the checkpoint's tensors, by transformers' names, when the adapter is worked into them so that the
+   * model alone gives what it gives with the adapter. Absent for methods that no change of weights can stand for.
+   */
+  readonly merged?: ReadonlyMap<string, MergedTensor>;
   /** First values of what is trained: of the encoder's tensors, where there is one. */
   readonly initialise: (context: InitContext) => Promise<TrainedTensors>;
 }

@@ -4,6 +4,7 @@ import { linearSites } from '../models/linearSites.ts';
 import type { Model } from '../models/model.ts';
 import type { Hooks } from '../models/sites.ts';
 import type { Value } from '../onnx/dims.ts';
+import type { MergedTensor } from './method.ts';
 
 /** A tensor of the checkpoint that is trained itself. */
 export interface TrainedWeight {
@@ -41,6 +42,11 @@ export function inPlace(
 ): NonNullable<Hooks['weight']> {
   const values = new Map(weights.map(({ weight, name }) => [weight, trained.get(name)!] as const));
   return (weight) => values.get(weight);
+}
+
+/** The same for the checkpoint itself. */
+export function mergedInPlace(weights: readonly TrainedWeight[]): readonly (readonly [string, MergedTensor])[] {
+  return weights.map(({ weight, name }) => [weight, (_, trained) => trained.get(name)!] as const);
 }
 
 /** The checkpoint's values of a tensor. */

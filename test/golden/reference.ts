@@ -18,7 +18,7 @@ export interface GoldenCase {
 }
 
 /** All cases of a kind, over both sets. */
-export function goldenCases(kind: 'forward' | 'train' | 'generate'): readonly GoldenCase[] {
+export function goldenCases(kind: 'forward' | 'train' | 'generate' | 'merge'): readonly GoldenCase[] {
   return sets.flatMap((set) => {
     const root = join(import.meta.dirname, set);
     return readdirSync(join(root, kind)).map((name) => ({
