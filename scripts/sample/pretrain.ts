@@ -9,7 +9,7 @@ import { writeSafetensors } from '../../src/checkpoint/tensorWriting.ts';
 import { openTokenizer } from '../../src/checkpoint/tokenizer.ts';
 import { Random } from '../../src/foundation/random.ts';
 import { configureMethod } from '../../src/methods/table.ts';
-import type { LabelledRow } from '../../src/models/inputs.ts';
+import type { LabelledRow } from '../../src/models/labelledRow.ts';
 import { openModel } from '../../src/models/model.ts';
 import { newestCheckpoint, readCheckpoint } from '../../src/training/checkpoint.ts';
 import { train } from '../../src/training/train.ts';

@@ -1,6 +1,3 @@
-/** What the model is trained to do, by its loss. */
-export type Task = 'causal_lm' | 'seq_2_seq_lm' | 'seq_cls';
-
 /** A row as token ids, without padding. */
 export interface Example {
   readonly inputIds: readonly number[];
@@ -9,6 +6,8 @@ export interface Example {
    * seq_2_seq_lm: the decoder's tokens. seq_cls: one class index.
    */
   readonly labels: readonly number[];
+  /** Which kind each token is, where a model knows several (BERT's segments). */
+  readonly tokenTypeIds?: readonly number[];
   /** Index of the row in its file, from 0. */
   readonly row: number;
 }

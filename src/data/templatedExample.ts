@@ -1,8 +1,9 @@
 import type { Tokenizer } from '../checkpoint/tokenizer.ts';
 import { type RowPlace, SoftpromptError } from '../foundation/errors.ts';
-import { unsupervised } from '../models/inputs.ts';
+import { unsupervised } from '../models/labelledRow.ts';
+import type { Task } from '../models/task.ts';
 import type { DataRow } from './dataRow.ts';
-import type { Example, Task } from './example.ts';
+import type { Example } from './example.ts';
 import { columns, render, type Template } from './template.ts';
 import type { TextSource } from './tokenizeRows.ts';
 

@@ -1,8 +1,9 @@
 import type { Tokenizer } from '../checkpoint/tokenizer.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
-import { checkTokens } from '../models/inputs.ts';
+import { checkTokens } from '../models/labelledRow.ts';
+import type { Task } from '../models/task.ts';
 import type { DataRow } from './dataRow.ts';
-import type { Example, Task } from './example.ts';
+import type { Example } from './example.ts';
 import type { Template } from './template.ts';
 import { templatedExample } from './templatedExample.ts';
 import { isTokenized, tokenizedExample } from './tokenizedExample.ts';

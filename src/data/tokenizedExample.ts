@@ -1,11 +1,12 @@
 import { type RowPlace, SoftpromptError } from '../foundation/errors.ts';
-import { unsupervised } from '../models/inputs.ts';
+import { unsupervised } from '../models/labelledRow.ts';
+import type { Task } from '../models/task.ts';
 import type { DataRow } from './dataRow.ts';
-import type { Example, Task } from './example.ts';
+import type { Example } from './example.ts';
 
 /**
  * The example of a row that is already tokenised: `input_ids`, and optionally `attention_mask` (positions where it is 0
- * are padding and are dropped) and `labels`. Without labels every token of a causal_lm row is supervised.
+ * are padding and are dropped), `token_type_ids` and `labels`. Without labels every token of a causal_lm row is supervised.
  * @throws SoftpromptError data-invalid
  */
 export function tokenizedExample(
@@ -33,7 +34,13 @@ export function tokenizedExample(
   const kept = real(inputIds);
   if (kept.length === 0) throw invalid(place, 'has no tokens');
 
-  if (task === 'seq_cls') return { inputIds: kept, labels: [classIndex(values.labels, place)] };
+  if (task === 'seq_cls') {
+    const labels = [classIndex(values.labels, place)];
+    if (!given(values, 'token_type_ids')) return { inputIds: kept, labels };
+    const types = column('token_type_ids', (type) => Number.isSafeInteger(type) && type >= 0, 'a whole number from 0');
+    sameLength(place, 'token_type_ids', types, inputIds);
+    return { inputIds: kept, labels, tokenTypeIds: real(types) };
+  }
   const labelWords = `${tokenWords} or ${unsupervised}`;
   const labels = () => column('labels', (id) => id === unsupervised || isToken(id), labelWords);
   if (task === 'seq_2_seq_lm') {

@@ -5,7 +5,7 @@ import { columns, render, type Template } from '../data/template.ts';
 import { encodePrompt } from '../data/templatedExample.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { answerTokens } from '../inference/choose.ts';
-import { unsupervised } from '../models/inputs.ts';
+import { unsupervised } from '../models/labelledRow.ts';
 
 /** A row that arms are asked about. */
 export interface Question {

@@ -7,10 +7,11 @@ import { parseTemplate } from '../data/template.ts';
 import { type TextSource, tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
-import { supervisedWeight } from '../inference/lossRunner.ts';
 import type { MethodShape } from '../methods/method.ts';
-import type { LabelledRow } from '../models/inputs.ts';
+import type { LabelledRow } from '../models/labelledRow.ts';
 import type { Model } from '../models/model.ts';
+import { supervisedWeight } from '../models/supervision.ts';
+import type { Task } from '../models/task.ts';
 import type { Experiment } from './schema.ts';
 
 /** An experiment's rows as token ids. */
@@ -57,8 +58,8 @@ export async function readExperimentRows(
   }
   if (share === undefined) {
     const [rows, held] = [trained.examples, validated?.examples ?? []];
-    const unsupervised = countUnsupervised(trainFile, 'the training rows', rows, method);
-    countUnsupervised(validationFile ?? trainFile, 'the validation rows', held, method);
+    const unsupervised = countUnsupervised(e.task, trainFile, 'the training rows', rows, method);
+    countUnsupervised(e.task, validationFile ?? trainFile, 'the validation rows', held, method);
     return { train: rows, validation: held, tooLong, unsupervised };
   }
   if (trained.examples.length < 2) {
@@ -71,19 +72,20 @@ export async function readExperimentRows(
   const split = splitRows(trained.examples.length, share, () => random.uniform());
   const pick = (indices: readonly number[]) => indices.map((i) => trained.examples[i]!);
   const [rows, held] = [pick(split.train), pick(split.validation)];
-  const unsupervised = countUnsupervised(trainFile, 'the training rows', rows, method);
-  countUnsupervised(trainFile, 'the validation rows that were split off', held, method);
+  const unsupervised = countUnsupervised(e.task, trainFile, 'the training rows', rows, method);
+  countUnsupervised(e.task, trainFile, 'the validation rows that were split off', held, method);
   return { train: rows, validation: held, tooLong, unsupervised };
 }
 
 /** How many rows have no supervised token; that all have none is an error: their loss would be over nothing. */
 function countUnsupervised(
+  task: Task,
   file: string,
   which: string,
   rows: readonly LabelledRow[],
   method: Pick<MethodShape, 'virtualHidden'>,
 ): number {
-  const count = rows.filter((row) => supervisedWeight(row, method) === 0).length;
+  const count = rows.filter((row) => supervisedWeight(task, row, method) === 0).length;
   if (count === 0 || count < rows.length) return count;
   throw new SoftpromptError('data-invalid', {
     file,

@@ -1,7 +1,7 @@
 import { generate } from '../inference/generate.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import type { Method, TrainedTensors } from '../methods/method.ts';
-import { type LabelledRow, unsupervised } from '../models/inputs.ts';
+import { type LabelledRow, unsupervised } from '../models/labelledRow.ts';
 import type { Device } from '../runtime/devices.ts';
 
 /** What the model in training writes for a row, beside what it should write. */

@@ -162,6 +162,18 @@ const words = {
     what: `${d.file}: tensor ${d.tensor} [${d.shape.join(', ')}] is missing.`,
     todo: 'config.json and weights do not belong together, or the download is incomplete.',
   }),
+  'weight-untrained': (d: { dir: string; tensor: string }): Words => ({
+    what: `${d.dir}: the model has no classifier of its own (${d.tensor} is not in the checkpoint).`,
+    todo: 'Train an adapter with task: seq_cls and labels, which brings one, and give that adapter.',
+  }),
+  'task-unsuited': (d: { file: string; modelType: string; task: string; known: readonly string[] }): Words => ({
+    what: `${d.file}: a ${d.modelType} model cannot be used for ${d.task}.`,
+    todo: `It can be used for ${d.known.join(' or ')}.`,
+  }),
+  'task-cannot-write': (d: { dir: string }): Words => ({
+    what: `${d.dir}: this model tells classes apart and writes no text.`,
+    todo: 'Use `softprompt score`, which gives the logits of the classes.',
+  }),
   'weight-surplus': (d: { file: string; tensor: string }): Words => ({
     what: `${d.file}: tensor ${d.tensor} has no place in this architecture.`,
     todo: 'config.json and weights do not belong together, or the model is a variant that is not supported.',

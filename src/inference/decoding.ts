@@ -1,4 +1,4 @@
-import { biasTensors, unseen } from '../models/attentionBias.ts';
+import { biasTensors, bucketInput, unseen } from '../models/attentionBias.ts';
 import { cacheNames } from '../models/decodeGraph.ts';
 import type { DecoderSizes } from '../models/decoder.ts';
 import { floatOutput, type GraphSession } from '../runtime/session.ts';
@@ -69,6 +69,7 @@ export class Decoding {
       ['position_ids', integers(positions, [this.#batch, time])],
       ...biasTensors(this.#sizes, 'attention_bias', (window) => this.#bias(time, window)),
       ['rows', integers(rows)],
+      ...this.#buckets(positions, time),
     ]);
     for (let layer = 0; layer < this.#sizes.layers; layer++) {
       const [past, present] = [cacheNames('past', layer), cacheNames('present', layer)];
@@ -90,6 +91,17 @@ export class Decoding {
     return tokens.map((row) =>
       Array.from({ length: all ? row.length : 1 }, () => data.subarray(at * vocabulary, ++at * vocabulary)),
     );
+  }
+
+  /** How far each slot of the cache, and each new token, is from each new token, where the model asks for that. */
+  #buckets(positions: readonly number[], time: number): readonly (readonly [string, Tensor])[] {
+    if (this.#sizes.relative === undefined) return [];
+    const queries = this.#visible.map((_, r) => positions.slice(r * time, (r + 1) * time));
+    const keys = this.#visible.map((slots, r) => {
+      let position = 0;
+      return [...Array.from(slots, (seen) => (seen === 0 ? position : position++)), ...queries[r]!];
+    });
+    return bucketInput(this.#sizes, 'attention_bias', queries, keys);
   }
 
   /**

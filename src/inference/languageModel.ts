@@ -3,13 +3,15 @@ import { SoftpromptError } from '../foundation/errors.ts';
 import type { Adapter } from '../methods/adapter.ts';
 import type { MethodShape, TrainedTensors } from '../methods/method.ts';
 import { baseModel } from '../methods/table.ts';
-import { buildDecodeGraph, buildVirtualGraph } from '../models/decodeGraph.ts';
+import type { EncoderDecoder } from '../models/architecture.ts';
+import { buildDecodeGraph, buildEncodeGraph, buildVirtualGraph } from '../models/decodeGraph.ts';
+import { encoderInputs } from '../models/encoderBatch.ts';
 import { virtualInputs } from '../models/inputs.ts';
 import { buildLossGraph } from '../models/lossGraph.ts';
-import { type Model, openModel } from '../models/model.ts';
+import { type Model, type ModelUse, openModel } from '../models/model.ts';
 import type { Device } from '../runtime/devices.ts';
 import { GraphSession } from '../runtime/session.ts';
-import { floats, type Tensors } from '../runtime/tensor.ts';
+import { floats, type Tensor, type Tensors } from '../runtime/tensor.ts';
 import { Decoding } from './decoding.ts';
 import { LossRunner } from './lossRunner.ts';
 
@@ -31,8 +33,8 @@ export class LanguageModel {
   }
 
   /** Opens a model folder; a folder without tokenizer.json serves token ids only. */
-  static async open(dir: string, device: Device): Promise<LanguageModel> {
-    const model = await openModel(dir);
+  static async open(dir: string, device: Device, use: ModelUse = {}): Promise<LanguageModel> {
+    const model = await openModel(dir, use);
     const tokenizer = await openTokenizer(dir).catch((error: unknown) => {
       if (SoftpromptError.is(error)) return error;
       throw error;
@@ -65,13 +67,26 @@ export class LanguageModel {
   /** The session that decodes with adapters of this structure. */
   async decodeSession(method: MethodShape): Promise<GraphSession> {
     const shape = method.virtualOnly ? baseModel : method;
-    return (await this.#session(`decode ${shape.structure}`, () => buildDecodeGraph(this.model, shape)))!;
+    const { architecture, task } = this.model;
+    if (architecture.kind === 'encoder' || task === 'seq_cls') {
+      throw new SoftpromptError('task-cannot-write', { dir: this.model.dir });
+    }
+    return (await this.#session(`decode ${shape.structure}`, () =>
+      buildDecodeGraph({ ...this.model, architecture }, shape),
+    ))!;
+  }
+
+  /** The session that reads rows through an encoder with adapters of this structure. */
+  async encodeSession(architecture: EncoderDecoder, method: MethodShape): Promise<GraphSession> {
+    return (await this.#session(`encode ${method.structure}`, () =>
+      buildEncodeGraph({ ...this.model, architecture }, method),
+    ))!;
   }
 
   /** What scores rows with an adapter; it is freed with the model. */
   async lossRunner(method: MethodShape): Promise<LossRunner> {
     const session = await this.#session(`loss ${method.structure}`, () => buildLossGraph(this.model, method, false));
-    return new LossRunner(session!, this.model.architecture.sizes, method, false);
+    return new LossRunner(session!, this.model, method, false);
   }
 
   /** Frees all sessions. */
@@ -120,17 +135,38 @@ export class AttachedModel {
     this.#prefix = prefix;
   }
 
-  /** Begins decoding some rows at once. */
-  async decode(batch: number): Promise<Decoding> {
+  /** Reads prompts, all at once: what goes on from them, and the logits `[vocabulary]` of what comes next. */
+  async read(
+    prompts: readonly (readonly number[])[],
+  ): Promise<{ readonly decoding: Decoding; readonly next: readonly Float32Array[] }> {
+    const { architecture } = this.language.model;
+    const behind = architecture.kind === 'encoder_decoder';
+    const decoding = await this.decode(prompts.length, behind ? await this.#encoded(architecture, prompts) : []);
+    const logits = await decoding.advance(behind ? prompts.map(() => [architecture.startToken]) : prompts);
+    return { decoding, next: logits.map(([last]) => last!) };
+  }
+
+  /** Begins decoding some rows at once; behind an encoder, with what that made of each. */
+  async decode(batch: number, encoded: readonly (readonly [string, Tensor])[] = []): Promise<Decoding> {
     const { language, method, tensors } = this;
-    const fixed = method.virtualOnly ? [] : trainedInputs(method, tensors);
-    return new Decoding(
-      await language.decodeSession(method),
-      language.model.architecture.sizes,
-      batch,
-      this.#prefix,
-      fixed,
-    );
+    const fixed = [...(method.virtualOnly ? [] : trainedInputs(method, tensors)), ...encoded];
+    const { sizes } = language.model.architecture;
+    return new Decoding(await language.decodeSession(method), sizes, batch, this.#prefix, fixed);
+  }
+
+  /** What the decoder attends to: the prompts through the encoder. */
+  async #encoded(
+    architecture: EncoderDecoder,
+    prompts: readonly (readonly number[])[],
+  ): Promise<readonly (readonly [string, Tensor])[]> {
+    const { language, method, tensors } = this;
+    const { virtualTokens, virtualHidden } = method;
+    const session = await language.encodeSession(architecture, method);
+    const within = { virtualTokens: virtualHidden ? virtualTokens : 0, virtualHidden };
+    const rows = prompts.map((inputIds) => ({ inputIds }));
+    const { tensors: inputs } = encoderInputs(architecture.encoder.sizes, rows, within);
+    const read = await session.run(new Map<string, Tensor>([...inputs, ...trainedInputs(method, tensors)]));
+    return [...read, inputs.find(([name]) => name === 'source_bias')!];
   }
 }
 

@@ -1,6 +1,6 @@
 import type { MethodShape, TrainedTensors } from '../methods/method.ts';
-import type { DecoderSizes } from '../models/decoder.ts';
-import { type LabelledRow, lossInputs, unsupervised } from '../models/inputs.ts';
+import { lossInputs } from '../models/inputs.ts';
+import type { LabelledRow } from '../models/labelledRow.ts';
 import { buildLossGraph, gradientName } from '../models/lossGraph.ts';
 import type { Model } from '../models/model.ts';
 import type { Device } from '../runtime/devices.ts';
@@ -13,6 +13,8 @@ export interface BatchLoss {
   readonly loss: number;
   /** Natural-log probabilities of the supervised tokens, by row, in order. */
   readonly logprobs: readonly Float32Array[];
+  /** For seq_cls, each row's logits `[classes]`. */
+  readonly logits: readonly Float32Array[];
   /** Real tokens in the batch. */
   readonly tokens: number;
   /** Gradients by trained tensor, frozen ones left out; empty without gradients. */
@@ -22,14 +24,14 @@ export interface BatchLoss {
 /** Runs a model's loss, with or without gradients, for one method. Close it when done. */
 export class LossRunner {
   readonly #session: GraphSession;
-  readonly #sizes: DecoderSizes;
+  readonly #model: Model;
   readonly #method: MethodShape;
   readonly #withGradients: boolean;
 
-  /** @param session of the loss graph of a model of these sizes and a method of this structure, with or without gradients */
-  constructor(session: GraphSession, sizes: DecoderSizes, method: MethodShape, withGradients: boolean) {
+  /** @param session of the loss graph of this model and a method of this structure, with or without gradients */
+  constructor(session: GraphSession, model: Model, method: MethodShape, withGradients: boolean) {
     this.#session = session;
-    this.#sizes = sizes;
+    this.#model = model;
     this.#method = method;
     this.#withGradients = withGradients;
   }
@@ -37,13 +39,13 @@ export class LossRunner {
   /** Builds the session too. */
   static async create(model: Model, method: MethodShape, device: Device, withGradients: boolean): Promise<LossRunner> {
     const session = await GraphSession.create(buildLossGraph(model, method, withGradients), device);
-    return new LossRunner(session, model.architecture.sizes, method, withGradients);
+    return new LossRunner(session, model, method, withGradients);
   }
 
   /** The loss of some rows; every token's weight is multiplied by `scale`. */
   async run(rows: readonly LabelledRow[], trained: TrainedTensors, scale = 1): Promise<BatchLoss> {
-    const { virtualTokens, virtualHidden, trainables } = this.#method;
-    const { tensors, counts, tokens } = lossInputs(this.#sizes, rows, virtualTokens, virtualHidden, scale);
+    const { trainables } = this.#method;
+    const { tensors, counts, tokens } = lossInputs(this.#model, rows, this.#method, scale);
     for (const { name, dims } of trainables) tensors.set(name, floats(trained.get(name)!, dims));
     const outputs = await this.#session.run(tensors);
     const all = floatOutput(outputs, 'token_logprobs').data;
@@ -53,12 +55,15 @@ export class LossRunner {
       return all.subarray(at - count, at);
     });
     const gradients = new Map<string, Float32Array>();
+    const { classifier } = this.#model;
+    const logits =
+      classifier === null ? [] : rowsOf(floatOutput(outputs, 'logits').data, counts.length, classifier.classes);
     if (this.#withGradients) {
       for (const { name, frozen = false } of trainables) {
         if (!frozen) gradients.set(name, floatOutput(outputs, gradientName(name)).data);
       }
     }
-    return { loss: floatOutput(outputs, 'loss').data[0]!, logprobs, tokens, gradients };
+    return { loss: floatOutput(outputs, 'loss').data[0]!, logprobs, logits, tokens, gradients };
   }
 
   async close(): Promise<void> {
@@ -66,11 +71,6 @@ export class LossRunner {
   }
 }
 
-/** How many positions of a row count, given whether its first token can be predicted, and the sum of their weights. */
-export function supervisedWeight(row: LabelledRow, method: Pick<MethodShape, 'virtualHidden'>): number {
-  let weight = 0;
-  for (let t = method.virtualHidden ? 0 : 1; t < row.labels.length; t++) {
-    if (row.labels[t] !== unsupervised) weight += row.weights?.[t] ?? 1;
-  }
-  return weight;
+function rowsOf(data: Float32Array, count: number, width: number): readonly Float32Array[] {
+  return Array.from({ length: count }, (_, r) => data.subarray(r * width, (r + 1) * width));
 }

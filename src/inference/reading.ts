@@ -1,5 +1,5 @@
 import { SoftpromptError } from '../foundation/errors.ts';
-import { checkTokens } from '../models/inputs.ts';
+import { checkTokens } from '../models/labelledRow.ts';
 import type { Decoding } from './decoding.ts';
 import type { AttachedModel } from './languageModel.ts';
 import { logSoftmax } from './sampling.ts';
@@ -31,13 +31,8 @@ export class Reading {
       checkLength(prompt.length, virtualTokens, maxPositions);
       checkTokens(prompt, vocabulary);
     }
-    const decoding = await attached.decode(prompts.length);
-    const logits = await decoding.advance(prompts);
-    return new Reading(
-      decoding,
-      logits.map(([last]) => last!),
-      maxPositions,
-    );
+    const { decoding, next } = await attached.read(prompts);
+    return new Reading(decoding, next, maxPositions);
   }
 
   /** A cache that goes on after the prompts, on its own. */

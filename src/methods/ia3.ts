@@ -1,8 +1,9 @@
 import { ModelConfig } from '../checkpoint/config.ts';
 import type { Model } from '../models/model.ts';
 import type { LinearSite } from '../models/sites.ts';
+import { peftTaskTypes } from '../models/task.ts';
 import type { MergedTensor, Method, MethodFactory } from './method.ts';
-import { baseTensor, inPlace, mergedInPlace, savedModules } from './savedModules.ts';
+import { firstValues, inPlace, mergedInPlace, savedModules } from './savedModules.ts';
 import { defaultModules, expression, type ModulePattern, modulePattern, targetsOf } from './targets.ts';
 
 /** PEFT's `target_modules` where an IA3 configuration gives none, by transformers' `model_type`. */
@@ -102,7 +103,7 @@ export const ia3: MethodFactory = (config, model, source): Method => {
       modules_to_save: null,
       peft_type: 'IA3',
       revision: null,
-      task_type: 'CAUSAL_LM',
+      task_type: peftTaskTypes[model.task],
       ...config,
       // PEFT sets it from the kind of layer.
       fan_in_fan_out: sites.some(({ layout }) => layout === 'in_out'),
@@ -116,8 +117,7 @@ export const ia3: MethodFactory = (config, model, source): Method => {
         const values = Float32Array.from({ length }, () => (startsAtOne ? 1 : random.normal()));
         first.set(name, values);
       }
-      for (const { weight, name } of saved) first.set(name, await baseTensor(model, weight));
-      return first;
+      return new Map([...first, ...(await firstValues(saved, { model, random }))]);
     },
   };
 };

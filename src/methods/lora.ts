@@ -1,11 +1,12 @@
 import { ModelConfig } from '../checkpoint/config.ts';
 import type { Random } from '../foundation/random.ts';
+import { peftTaskTypes } from '../models/task.ts';
 import { rowLengths, withMagnitude } from './dora.ts';
 import { loraDefaults, loraTargets, refuseUnsupported } from './loraConfig.ts';
 import { mergedPath } from './lowRankMerge.ts';
 import { type LowRankFactors, type LowRankPath, lowRankPath } from './lowRankPath.ts';
 import type { Method, MethodFactory } from './method.ts';
-import { baseTensor, inPlace, mergedInPlace, savedModules, type TrainedWeight } from './savedModules.ts';
+import { baseTensor, firstValues, inPlace, mergedInPlace, savedModules, type TrainedWeight } from './savedModules.ts';
 import { targetsOf } from './targets.ts';
 
 /**
@@ -55,6 +56,7 @@ export const lora: MethodFactory = (config, model, source): Method => {
     config: {
       ...loraDefaults,
       base_model_name_or_path: model.dir,
+      task_type: peftTaskTypes[model.task],
       ...config,
       // PEFT sets it from the kind of layer.
       fan_in_fan_out: sites.some(({ layout }) => layout === 'in_out'),
@@ -69,8 +71,7 @@ export const lora: MethodFactory = (config, model, source): Method => {
         first.set(names.b, factors.b);
         if (dora) first.set(names.magnitude, rowLengths(path, await baseTensor(model, `${site.path}.weight`), factors));
       }
-      for (const { weight, name } of whole) first.set(name, await baseTensor(model, weight));
-      return first;
+      return new Map([...first, ...(await firstValues(whole, { model, random }))]);
     },
   };
 };

@@ -34,7 +34,7 @@ export const pTuning: MethodFactory = (config, model, source): Method => {
   const layers = options.count('encoder_num_layers', 2);
   const dropout = options.optionalNumber('encoder_dropout') ?? 0;
   const encoder = promptEncoder(
-    prompt.count,
+    prompt,
     prompt.width,
     encoders[kind as keyof typeof encoders](prompt.width, hidden, layers),
   );
@@ -51,6 +51,6 @@ export const pTuning: MethodFactory = (config, model, source): Method => {
       peft_type: 'P_TUNING',
       ...config,
     },
-    initialise: async ({ random }) => encoder.initialise(random),
+    initialise: encoder.initialise,
   };
 };

@@ -3,6 +3,7 @@ import { linear, tanh } from './encoderLayers.ts';
 import type { InitContext, Method, MethodFactory, MethodShape } from './method.ts';
 import { promptConfig } from './promptConfig.ts';
 import { promptEmbeddings, promptEncoder } from './promptEncoder.ts';
+import { firstValues, inPlace } from './savedModules.ts';
 import { tokenInits } from './tokenInits.ts';
 import { tokenKeyValues } from './tokenKeyValues.ts';
 
@@ -26,21 +27,27 @@ type PrefixInit = (
 /** Trained keys and values before every row in every layer: Li and Liang, https://arxiv.org/abs/2101.00190. */
 export const prefixTuning: MethodFactory = (config, model, source): Method => {
   const options = new ModelConfig(source, config);
-  const { layers, kvHeads, headDim } = model.architecture.sizes;
+  const { kvHeads, headDim } = model.architecture.sizes;
+  const layers = options.integer('num_layers', model.architecture.sizes.layers);
   // With grouped queries PEFT counts the heads of the keys and values.
   const width = kvHeads * headDim;
   const rowSize = layers * 2 * width;
   const prompt = promptConfig(options, model, { heads: kvHeads, width, what: 'keys and values' });
-  const { count } = prompt;
+  const { count, saved } = prompt;
   const projected = options.boolean('prefix_projection', false);
   const hidden = options.count('encoder_hidden_size', width);
 
+  // PEFT doubles the table of an encoder and a decoder and reads it four entries a layer, two of which it leaves out.
+  const paired = prompt.copies === 2;
   const shape: MethodShape = {
-    structure: 'PREFIX_TUNING',
+    structure: saved.length === 0 ? 'PREFIX_TUNING' : `PREFIX_TUNING ${saved.map(({ name }) => name).join()}`,
     virtualTokens: count,
     virtualHidden: false,
-    virtualOnly: true,
-    trainables: [{ name: promptEmbeddings, dims: [count, rowSize], graphDims: ['virtual', rowSize] }],
+    virtualOnly: saved.length === 0,
+    trainables: [
+      { name: promptEmbeddings, dims: [count, rowSize], graphDims: ['virtual', rowSize] },
+      ...saved.map(({ name, dims }) => ({ name, dims })),
+    ],
     // A row is layer 0's key, layer 0's value, layer 1's key and so on, each kvHeads x headDim.
     hooks: (trained, b) => {
       const prefix = trained.get(promptEmbeddings)!;
@@ -50,7 +57,11 @@ export const prefixTuning: MethodFactory = (config, model, source): Method => {
         0,
         Array.from({ length: 2 * layers }, () => 1),
       );
-      return { keyValue: (_b, layer) => ({ key: parts[2 * layer]!, value: parts[2 * layer + 1]! }) };
+      const first = (layer: number) => (paired ? (4 * layer) % parts.length : 2 * layer);
+      return {
+        keyValue: (_b, layer) => ({ key: parts[first(layer)]!, value: parts[first(layer) + 1]! }),
+        weight: inPlace(saved, trained),
+      };
     },
   };
   // PEFT does not know these keys: an older one refuses a config that has them.
@@ -69,13 +80,13 @@ export const prefixTuning: MethodFactory = (config, model, source): Method => {
   } as const;
   if (projected) {
     const projection = [linear('transform.0', width, hidden), tanh, linear('transform.2', hidden, rowSize)];
-    const encoder = promptEncoder(count, width, projection);
+    const encoder = promptEncoder({ ...prompt, copies: 1 }, width, projection);
     return {
       ...common,
       encoder,
-      initialise: async ({ random }) => {
+      initialise: async (context) => {
         initOf(options, projected);
-        return encoder.initialise(random);
+        return encoder.initialise(context);
       },
     };
   }
@@ -83,7 +94,10 @@ export const prefixTuning: MethodFactory = (config, model, source): Method => {
     ...common,
     initialise: async (context) => {
       const init = inits[initOf(options, projected)];
-      return new Map([[promptEmbeddings, await init(context, { count, rowSize, options })]]);
+      return new Map([
+        [promptEmbeddings, await init(context, { count, rowSize, options })],
+        ...(await firstValues(saved, context)),
+      ]);
     },
   };
 };

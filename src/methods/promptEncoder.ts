@@ -1,11 +1,12 @@
-import type { Random } from '../foundation/random.ts';
 import type { TrainableSpec } from '../models/attachment.ts';
 import { Builder } from '../onnx/builder.ts';
 import type { Value } from '../onnx/dims.ts';
 import { floatOutput, GraphSession } from '../runtime/session.ts';
 import { floats } from '../runtime/tensor.ts';
 import type { EncoderLayer, EncoderTensor } from './encoderLayers.ts';
-import type { Method, TrainedTensors } from './method.ts';
+import type { InitContext, Method, TrainedTensors } from './method.ts';
+import type { PromptForm } from './promptConfig.ts';
+import { firstValues } from './savedModules.ts';
 
 /** The one tensor of PEFT's prompt methods, a row for each virtual token, under PEFT's name. */
 export const promptEmbeddings = 'prompt_embeddings';
@@ -23,28 +24,32 @@ export interface PromptEncoder {
   /** The method's tensors from the trained ones. */
   readonly encode: (b: Builder, trained: ReadonlyMap<string, Value>) => ReadonlyMap<string, Value>;
   /** First values, drawn as torch draws them. */
-  readonly initialise: (random: Random) => TrainedTensors;
+  readonly initialise: (context: InitContext) => Promise<TrainedTensors>;
 }
 
-/** An encoder of layers one after another over a table `[virtual, width]` of inputs. */
-export function promptEncoder(virtual: number, width: number, layers: readonly EncoderLayer[]): PromptEncoder {
+/** An encoder of layers one after another over a table `[virtual, width]` of inputs; a classification's head passes as it is. */
+export function promptEncoder(
+  { count, copies, saved }: PromptForm,
+  width: number,
+  layers: readonly EncoderLayer[],
+): PromptEncoder {
   const tensors: readonly EncoderTensor[] = [
-    { name: embedding, dims: [virtual, width], draw: (random) => random.normal() },
+    { name: embedding, dims: [copies * count, width], draw: (random) => random.normal() },
     ...layers.flatMap((layer) => layer.tensors),
   ];
   return {
-    trainables: tensors.map(({ name, dims }) => ({ name, dims })),
+    trainables: [...tensors, ...saved].map(({ name, dims }) => ({ name, dims })),
     encode: (b, trained) => {
       const encoded = layers.reduce((x, layer) => layer.apply(b, trained, x), trained.get(embedding)!);
-      return new Map([[promptEmbeddings, encoded]]);
+      return new Map([[promptEmbeddings, encoded], ...saved.map(({ name }) => [name, trained.get(name)!] as const)]);
     },
-    initialise: (random) =>
-      new Map(
-        tensors.map(({ name, dims, draw }) => [
-          name,
-          Float32Array.from({ length: dims.reduce((n, size) => n * size, 1) }, () => draw(random)),
-        ]),
-      ),
+    initialise: async (context) => {
+      const first = tensors.map(({ name, dims, draw }) => {
+        const length = dims.reduce((n, size) => n * size, 1);
+        return [name, Float32Array.from({ length }, () => draw(context.random))] as const;
+      });
+      return new Map([...first, ...(await firstValues(saved, context))]);
+    },
   };
 }
 

@@ -15,7 +15,11 @@ const activations = {
 
 /** The activation that a config's key names. */
 export function activationOf(config: ModelConfig, key: string, fallback: string): (b: Builder, x: Value) => Value {
-  const name = config.string(key, fallback);
+  return activationNamed(config, key, config.string(key, fallback));
+}
+
+/** The activation of a name that was read out of a config's key. */
+export function activationNamed(config: ModelConfig, key: string, name: string): (b: Builder, x: Value) => Value {
   if (Object.hasOwn(activations, name)) return activations[name as keyof typeof activations];
   throw config.invalid(key, `is "${name}"; supported are ${Object.keys(activations).join(', ')}`);
 }

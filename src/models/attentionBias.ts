@@ -1,7 +1,9 @@
 import type { Builder } from '../onnx/builder.ts';
 import type { Dim, Value } from '../onnx/dims.ts';
 import { floats, type Tensor } from '../runtime/tensor.ts';
-import type { DecoderSizes } from './decoder.ts';
+import type { DecoderSizes, Stack } from './decoder.ts';
+import { bucketTensor } from './relativePositions.ts';
+import type { Scope } from './scope.ts';
 
 /**
  * Added to the score of a key that must not be seen. Not -Infinity: a row of nothing else would become NaN. Large enough
@@ -20,6 +22,53 @@ export function biasInputs(
     distinctWindows(sizes).map((window) => [window, b.graph.input(inputName(name, window), 'float32', dims)] as const),
   );
   return (layer) => inputs.get(windowOf(sizes, layer))!;
+}
+
+/**
+ * What each layer adds to its scores: its mask (of `biasInputs` under this name) and, in stacks with relative positions, what
+ * distances add, for which the buckets `[rows, time, keys]` are declared.
+ */
+export function scoreBias(
+  scope: Scope,
+  stack: Stack,
+  name: string,
+  mask: (layer: number) => Value,
+  bucketDims: readonly Dim[],
+): (layer: number) => Value {
+  const { b } = scope;
+  if (stack.relativeBias === undefined) return mask;
+  const relative = stack.relativeBias(scope, b.graph.input(bucketName(name), 'int64', bucketDims));
+  const sums = new Map<Value, Value>();
+  return (layer) => {
+    const own = mask(layer);
+    let sum = sums.get(own);
+    if (sum === undefined) {
+      sum = b.add(own, relative);
+      sums.set(own, sum);
+    }
+    return sum;
+  };
+}
+
+/** The tensor of the buckets that `scoreBias` declares under this name; none for sizes without relative positions. */
+export function bucketInput(
+  { relative }: DecoderSizes,
+  name: string,
+  queries: readonly ArrayLike<number>[],
+  keys: readonly ArrayLike<number>[],
+): readonly (readonly [string, Tensor])[] {
+  return relative === undefined ? [] : [[bucketName(name), bucketTensor(relative, queries, keys)]];
+}
+
+/** `[rows, 1, 1, width]`: every position sees the first keys of its row, as many as it has. */
+export function lengthBias(lengths: readonly number[], width: number): Tensor {
+  const bias = new Float32Array(lengths.length * width);
+  for (const [r, length] of lengths.entries()) bias.fill(unseen, r * width + length, (r + 1) * width);
+  return floats(bias, [lengths.length, 1, 1, width]);
+}
+
+function bucketName(name: string): string {
+  return `${name}.buckets`;
 }
 
 /** The tensors of the inputs that `biasInputs` declares under this name. */

@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../checkpoint/config.ts';
 import { type Dim, product, type Value } from '../onnx/dims.ts';
+import type { RelativePositions } from './relativePositions.ts';
 import type { Scope } from './scope.ts';
 import type { KeyValue } from './sites.ts';
 import type { TokenEmbedding } from './tokenEmbedding.ts';
@@ -22,6 +23,8 @@ export interface DecoderSizes {
    * counted like any other; Infinity where it sees all. Absent where every layer sees all.
    */
   readonly windows?: readonly number[];
+  /** How far apart positions are told apart where scores depend on that alone (T5); absent elsewhere. */
+  readonly relative?: RelativePositions;
 }
 
 /** A tensor the checkpoint must hold (or, `optional`, may). Names as transformers writes them. */
@@ -31,19 +34,20 @@ export interface WeightSpec {
   readonly optional?: boolean;
 }
 
-/**
- * A decoder-only language model as a function from a config to graph blocks. One file an architecture family; the file
- * reads like its paper's diagram.
- */
-export interface Decoder {
-  readonly sizes: DecoderSizes;
+/** What every kind of model says of its checkpoint. */
+export interface CheckpointForm {
   /** Every tensor of the checkpoint, by transformers' names. */
   readonly weights: readonly WeightSpec[];
-  readonly tokenEmbedding: TokenEmbedding;
   /** The module path that old files leave out of their tensors' names (`transformer.`), or ''. */
   readonly basePrefix: string;
   /** Tensors that old files hold and nobody needs. */
   readonly ignored: RegExp | null;
+}
+
+/** Layers one after another over embedded tokens. One file an architecture family; the file reads like its paper's diagram. */
+export interface Stack {
+  readonly sizes: DecoderSizes;
+  readonly tokenEmbedding: TokenEmbedding;
   /**
    * What the layers of a segment share: position embeddings added to x, or rotary tables. x `[tokens, width]` becomes
    * `[tokens, hidden]`.
@@ -51,8 +55,22 @@ export interface Decoder {
   readonly begin: (scope: Scope, x: Value, segment: Segment) => Beginning;
   /** One layer: x `[tokens, hidden]` to `[tokens, hidden]`. */
   readonly layer: (scope: Scope, index: number, x: Value, segment: Segment, rotary: Rotary | null) => Value;
-  /** Final norm and head: rows `[n, hidden]` to logits `[n, vocabulary]`. */
+  /**
+   * What positions add to attention scores by their distance, `[rows, heads, time, keys]`, of the buckets
+   * `[rows, time, keys]` of `sizes.relative`; absent where there is none of these.
+   */
+  readonly relativeBias?: (scope: Scope, buckets: Value) => Value;
+  /** What follows the last layer before any head, mostly a norm: rows `[n, hidden]` to `[n, width]`. */
+  readonly final: (scope: Scope, x: Value) => Value;
+}
+
+/** A decoder-only language model. */
+export interface Decoder extends Stack, CheckpointForm {
+  readonly kind: 'decoder';
+  /** Rows `[n, width]` after the final norm to logits `[n, vocabulary]`. */
   readonly head: (scope: Scope, x: Value) => Value;
+  /** The module path of the head. */
+  readonly headModule: string;
 }
 
 /** What goes into the first layer, and each layer's rotary tables; null where a layer does not rotate. */
@@ -73,7 +91,11 @@ export interface Segment {
   readonly time: Dim;
   /** int64 `[batch, time]`. */
   readonly positions: Value;
-  /** Added to a layer's attention scores, `[batch or 1, 1, time, past + time]`: 0 where a key is seen, else very negative. */
+  /** Which kind of token stands at each position, int64 `[batch, time]`; undefined where a model knows one kind alone. */
+  readonly tokenTypes?: Value;
+  /** What a decoder of an encoder attends to besides, by layer. */
+  readonly cross?: (layer: number) => CrossAttention;
+  /** Added to a layer's attention scores, `[batch or 1, 1 or heads, time, past + time]`: 0 where a key is seen, else very negative. */
   readonly bias: (layer: number) => Value;
   /** Keys and values of the positions before this segment, by layer; undefined when there are none. */
   readonly past: ((layer: number) => KeyValue) | undefined;
@@ -81,14 +103,19 @@ export interface Segment {
   readonly keep: (layer: number, keyValue: KeyValue) => void;
 }
 
+/** Keys and values of an encoder's positions for one layer, and what is added to their scores, `[batch, 1, 1, source]`. */
+export interface CrossAttention extends KeyValue {
+  readonly bias: Value;
+}
+
 /** Reads a family's config.json. */
 export type DecoderFamily = (config: ModelConfig) => Decoder;
 
 /** Runs the layers over embeddings `[batch, time, width]`; gives hidden states `[batch * time, hidden]` before the final norm. */
-export function runLayers(decoder: Decoder, scope: Scope, embeddings: Value, segment: Segment): Value {
-  const flat = scope.b.reshape(embeddings, [tokensOf(segment), decoder.tokenEmbedding.width]);
-  let { x, rotary } = decoder.begin(scope, flat, segment);
-  for (let i = 0; i < decoder.sizes.layers; i++) x = decoder.layer(scope, i, x, segment, rotary(i));
+export function runLayers(stack: Stack, scope: Scope, embeddings: Value, segment: Segment): Value {
+  const flat = scope.b.reshape(embeddings, [tokensOf(segment), stack.tokenEmbedding.width]);
+  let { x, rotary } = stack.begin(scope, flat, segment);
+  for (let i = 0; i < stack.sizes.layers; i++) x = stack.layer(scope, i, x, segment, rotary(i));
   return x;
 }
 

@@ -23,6 +23,7 @@ export const gpt2: DecoderFamily = (config): Decoder => {
   const conv = { layout: 'in_out', bias: true } as const;
 
   return {
+    kind: 'decoder',
     sizes,
     tokenEmbedding: { path: 'transformer.wte', width: hidden, scale: 1 },
     basePrefix: 'transformer.',
@@ -51,8 +52,9 @@ export const gpt2: DecoderFamily = (config): Decoder => {
       const fed = scope.linear(`${at}.mlp.c_proj`, activation(b, inner), conv);
       return b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
     },
-    head: (scope, x) =>
-      outputHead(scope, 'lm_head', 'transformer.wte', scope.layerNorm('transformer.ln_f', x, epsilon)),
+    final: (scope, x) => scope.layerNorm('transformer.ln_f', x, epsilon),
+    headModule: 'lm_head',
+    head: (scope, x) => outputHead(scope, 'lm_head', 'transformer.wte', x),
   };
 };
 

@@ -43,6 +43,7 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
   ];
 
   return {
+    kind: 'decoder',
     sizes,
     tokenEmbedding: { path: 'gpt_neox.embed_in', width: hidden, scale: 1 },
     basePrefix: 'gpt_neox.',
@@ -72,7 +73,8 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
       const fed = scope.linear(`${at}.mlp.dense_4h_to_h`, inside, biased);
       return b.add(middle, scope.subBlock(i, 'mlp', input, fed));
     },
-    head: (scope, x) =>
-      outputHead(scope, 'embed_out', 'gpt_neox.embed_in', scope.layerNorm('gpt_neox.final_layer_norm', x, epsilon)),
+    final: (scope, x) => scope.layerNorm('gpt_neox.final_layer_norm', x, epsilon),
+    headModule: 'embed_out',
+    head: (scope, x) => outputHead(scope, 'embed_out', 'gpt_neox.embed_in', x),
   };
 };

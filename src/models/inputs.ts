@@ -1,30 +1,10 @@
-import { SoftpromptError } from '../foundation/errors.ts';
 import { floats, integers, type Tensor } from '../runtime/tensor.ts';
 import { biasTensors, causalBias } from './attentionBias.ts';
+import { batchForms } from './batchForms.ts';
 import type { DecoderSizes } from './decoder.ts';
-
-/** A row of a batch: token ids without padding, and for each position the label that is predicted there. */
-export interface LabelledRow {
-  readonly inputIds: ArrayLike<number>;
-  /** As long as inputIds; -100 is unsupervised. */
-  readonly labels: ArrayLike<number>;
-  /** Weight of each position's loss; 1 everywhere when absent. */
-  readonly weights?: ArrayLike<number>;
-}
-
-/** The label of a position that is not supervised. */
-export const unsupervised = -100;
-
-/**
- * Checks that ids are tokens of a model: beyond its table the runtime would fail without saying where, or read elsewhere.
- * @throws SoftpromptError token-unknown
- */
-export function checkTokens(ids: ArrayLike<number>, vocabulary: number): void {
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i]!;
-    if (!(id >= 0 && id < vocabulary)) throw new SoftpromptError('token-unknown', { id, vocabulary });
-  }
-}
+import type { LabelledRow } from './labelledRow.ts';
+import type { Model } from './model.ts';
+import { supervision } from './supervision.ts';
 
 /** A batch made into graph inputs. */
 export interface LossInputs {
@@ -35,51 +15,45 @@ export interface LossInputs {
   readonly tokens: number;
 }
 
+/** The positions that a method takes up before every row. */
+export interface VirtualPositions {
+  readonly virtualTokens: number;
+  /** Whether they have hidden states, so that the last of them predicts a causal row's first token. */
+  readonly virtualHidden: boolean;
+}
+
 /**
- * Inputs of the loss graph for rows that are padded on the right. A label at position t is predicted from the positions
- * before it; the first position's from the last virtual token, so without virtual tokens it does not count. Positions
- * follow the tokens, causal attention never looks right, and so padding cannot change a result. Every token's loss
- * weight is multiplied by `scale`.
+ * Inputs of the loss graph for rows that are padded on the right. Padding cannot change a result: causal attention never
+ * looks right, and where attention looks both ways the bias hides the padding. Every loss weight is multiplied by `scale`.
  */
 export function lossInputs(
-  sizes: DecoderSizes,
+  model: Model,
   rows: readonly LabelledRow[],
-  virtual: number,
-  hasVirtualHidden: boolean,
+  method: VirtualPositions,
   scale = 1,
 ): LossInputs {
-  const time = Math.max(...rows.map((row) => row.inputIds.length), 1);
-  const ids = new BigInt64Array(rows.length * time);
-  const positions = new BigInt64Array(rows.length * time);
+  const form = batchForms[model.architecture.kind];
+  const { tensors, stateOf, tokens } = form.inputs(model, rows, method);
   const supervised: number[] = [];
   const targets: number[] = [];
   const weights: number[] = [];
-  const offset = hasVirtualHidden ? virtual : 0;
-  let tokens = 0;
   const counts = rows.map((row, r) => {
-    const before = targets.length;
-    for (let t = 0; t < time; t++) positions[r * time + t] = BigInt(virtual + t);
-    for (let t = 0; t < row.inputIds.length; t++) {
-      ids[r * time + t] = BigInt(row.inputIds[t]!);
-      const label = row.labels[t]!;
-      if (label === unsupervised || (t === 0 && !hasVirtualHidden)) continue;
-      supervised.push(t === 0 ? virtual - 1 : offset + r * time + t - 1);
-      targets.push(label);
-      weights.push(scale * (row.weights?.[t] ?? 1));
+    const own = supervision(model.task, row, method.virtualHidden);
+    for (const { label, target, weight } of own) {
+      supervised.push(stateOf(r, label));
+      targets.push(target);
+      weights.push(scale * weight);
     }
-    tokens += row.inputIds.length;
-    return targets.length - before;
+    return own.length;
   });
-  const tensors = new Map<string, Tensor>([
-    ['input_ids', { dtype: 'int64', dims: [rows.length, time], data: ids }],
-    ['position_ids', { dtype: 'int64', dims: [rows.length, time], data: positions }],
-    ...biasTensors(sizes, 'attention_bias', (window) => causalBias(time, virtual, window)),
+  const all = new Map<string, Tensor>([
+    ...tensors,
     ['supervised', integers(supervised)],
     ['targets', integers(targets, [targets.length, 1])],
     ['loss_weights', floats(Float32Array.from(weights), [weights.length, 1])],
-    ...virtualInputs(sizes, virtual),
+    ...virtualInputs(model.architecture.sizes, method.virtualTokens),
   ]);
-  return { tensors, counts, tokens };
+  return { tensors: all, counts, tokens };
 }
 
 /** Positions and causal bias of the virtual tokens themselves. */

@@ -164,6 +164,7 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
   };
 
   return {
+    kind: 'decoder',
     sizes,
     tokenEmbedding: { path: 'model.embed_tokens', width: hidden, scale: variant.embeddingScale ?? 1 },
     basePrefix: 'model.',
@@ -193,9 +194,8 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
       const fed = normIfAny(scope, at, norms.mlp.after, mlpOutput);
       return b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
     },
-    head: (scope, x) => {
-      const logits = outputHead(scope, 'lm_head', 'model.embed_tokens', norm(scope, 'model.norm', x));
-      return softCapped(scope.b, logits, softCaps.logits);
-    },
+    final: (scope, x) => norm(scope, 'model.norm', x),
+    headModule: 'lm_head',
+    head: (scope, x) => softCapped(scope.b, outputHead(scope, 'lm_head', 'model.embed_tokens', x), softCaps.logits),
   };
 }

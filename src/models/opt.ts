@@ -48,6 +48,7 @@ export const opt: DecoderFamily = (config): Decoder => {
   ];
 
   return {
+    kind: 'decoder',
     sizes,
     tokenEmbedding: { path: 'model.decoder.embed_tokens', width, scale: 1 },
     basePrefix: 'model.',
@@ -86,10 +87,11 @@ export const opt: DecoderFamily = (config): Decoder => {
       const out = b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
       return after('final_layer_norm', out);
     },
-    head: (scope, x) => {
+    final: (scope, x) => {
       const normed = finalNorm ? scope.layerNorm('model.decoder.final_layer_norm', x, epsilon) : x;
-      const narrow = projected ? scope.linear('model.decoder.project_out', normed) : normed;
-      return outputHead(scope, 'lm_head', 'model.decoder.embed_tokens', narrow);
+      return projected ? scope.linear('model.decoder.project_out', normed) : normed;
     },
+    headModule: 'lm_head',
+    head: (scope, x) => outputHead(scope, 'lm_head', 'model.decoder.embed_tokens', x),
   };
 };

@@ -43,6 +43,7 @@ export const phi: DecoderFamily = (config): Decoder => {
   ];
 
   return {
+    kind: 'decoder',
     sizes,
     tokenEmbedding: { path: 'model.embed_tokens', width: hidden, scale: 1 },
     basePrefix: 'model.',
@@ -68,6 +69,8 @@ export const phi: DecoderFamily = (config): Decoder => {
       const fed = scope.linear(`${at}.mlp.fc2`, inside, biased);
       return b.add(middle, scope.subBlock(i, 'mlp', x, fed));
     },
-    head: (scope, x) => scope.linear('lm_head', scope.layerNorm('model.final_layernorm', x, epsilon), biased),
+    final: (scope, x) => scope.layerNorm('model.final_layernorm', x, epsilon),
+    headModule: 'lm_head',
+    head: (scope, x) => scope.linear('lm_head', x, biased),
   };
 };

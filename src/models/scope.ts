@@ -1,5 +1,6 @@
 import type { SafetensorsDtype } from '../checkpoint/dtypes.ts';
 import type { CheckpointWeights } from '../checkpoint/weights.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
 import type { Builder } from '../onnx/builder.ts';
 import type { DType, Value } from '../onnx/dims.ts';
 import type { Hooks, LinearSite, SubBlockSite, WeightLayout } from './sites.ts';
@@ -32,7 +33,10 @@ export class Scope {
     return this.#weights.tensors.has(name);
   }
 
-  /** A tensor in float32: what a method trains in its place, else the checkpoint's, mapped where it lies. */
+  /**
+   * A tensor in float32: what a method trains in its place, else the checkpoint's, mapped where it lies.
+   * @throws SoftpromptError weight-untrained
+   */
   weight(name: string): Value {
     let value = this.#values.get(name);
     if (value === undefined) {
@@ -81,7 +85,8 @@ export class Scope {
   }
 
   #mapped(name: string): Value {
-    const info = this.#weights.tensors.get(name)!;
+    const info = this.#weights.tensors.get(name);
+    if (info === undefined) throw new SoftpromptError('weight-untrained', { dir: this.#weights.dir, tensor: name });
     const { file, offset, bytes, shape } = info;
     const dtype = weightDtypes[info.dtype]!;
     return this.b.cast(this.b.graph.constant(name, dtype, shape, { file, offset, bytes }), 'float32');

@@ -19,7 +19,22 @@ export function embedTokens(scope: Scope, { path, scale }: TokenEmbedding, ids: 
   return scope.b.scale(scope.embedding(path, ids), scale);
 }
 
-/** The same outside a graph: the vectors of some tokens, one after another. */
+/**
+ * The same where virtual tokens stand among a row's own: ids from `vocabulary` on are the rows of what the method gives, in
+ * their order.
+ */
+export function embedWithVirtual(scope: Scope, embedding: TokenEmbedding, ids: Value, vocabulary: number): Value {
+  const { b, hooks } = scope;
+  const virtual = hooks.virtualTokens?.(b);
+  if (virtual === undefined) return embedTokens(scope, embedding, ids);
+  const none = b.integers([0]);
+  const isVirtual = b.greater(ids, b.integers([vocabulary - 1]));
+  const tokens = embedTokens(scope, embedding, b.where(isVirtual, none, ids));
+  const prompt = b.gather(virtual, b.where(isVirtual, b.sub(ids, b.integers([vocabulary])), none));
+  return b.where(b.reshape(isVirtual, [...ids.dims, 1]), prompt, tokens);
+}
+
+/** `embedTokens` outside a graph: the vectors of some tokens, one after another. */
 export async function readTokenEmbeddings(model: Model, ids: readonly number[]): Promise<Float32Array> {
   const { path, scale } = model.architecture.tokenEmbedding;
   const info = model.weights.tensors.get(`${path}.weight`);

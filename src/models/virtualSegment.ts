@@ -1,7 +1,7 @@
+import type { Builder } from '../onnx/builder.ts';
 import type { Dim, Value } from '../onnx/dims.ts';
 import { biasInputs } from './attentionBias.ts';
-import { runLayers, type Segment } from './decoder.ts';
-import type { Model } from './model.ts';
+import { runLayers, type Segment, type Stack } from './decoder.ts';
 import type { Scope } from './scope.ts';
 import type { KeyValue } from './sites.ts';
 
@@ -13,14 +13,19 @@ export interface VirtualSegment {
   readonly hidden: Value | null;
 }
 
-/** Runs a method's virtual tokens through the layers, or takes its keys and values as they are. */
-export function virtualSegment(model: Model, scope: Scope): VirtualSegment | null {
+/** Keys and values of a method that gives them itself; null where it gives none. */
+export function givenKeyValues(scope: Scope, layers: number): VirtualSegment | null {
   const { b, hooks } = scope;
-  if (hooks.keyValue !== undefined) {
-    const given = Array.from({ length: model.architecture.sizes.layers }, (_, layer) => hooks.keyValue!(b, layer));
-    return { length: given[0]!.key.dims[2]!, keyValue: (layer) => given[layer]!, hidden: null };
-  }
-  if (hooks.virtualTokens === undefined) return null;
+  if (hooks.keyValue === undefined) return null;
+  const given = Array.from({ length: layers }, (_, layer) => hooks.keyValue!(b, layer));
+  return { length: given[0]!.key.dims[2]!, keyValue: (layer) => given[layer]!, hidden: null };
+}
+
+/** Runs a method's virtual tokens through a decoder's layers, or takes its keys and values as they are. */
+export function virtualSegment(decoder: Stack, scope: Scope): VirtualSegment | null {
+  const { b, hooks } = scope;
+  const given = givenKeyValues(scope, decoder.sizes.layers);
+  if (given !== null || hooks.virtualTokens === undefined) return given;
   const tokens = hooks.virtualTokens(b);
   const length = tokens.dims[0]!;
   const kept: KeyValue[] = [];
@@ -28,12 +33,18 @@ export function virtualSegment(model: Model, scope: Scope): VirtualSegment | nul
     batch: 1,
     time: length,
     positions: b.graph.input('virtual_position_ids', 'int64', [1, length]),
-    bias: biasInputs(b, model.architecture.sizes, 'virtual_attention_bias', [1, 1, length, length]),
+    bias: biasInputs(b, decoder.sizes, 'virtual_attention_bias', [1, 1, length, length]),
     past: undefined,
     keep: (layer, keyValue) => {
       kept[layer] = keyValue;
     },
   };
-  const hidden = runLayers(model.architecture, scope, b.reshape(tokens, [1, ...tokens.dims]), segment);
+  const hidden = runLayers(decoder, scope, b.reshape(tokens, [1, ...tokens.dims]), segment);
   return { length, keyValue: (layer) => kept[layer]!, hidden };
+}
+
+/** Keys and values `[1, ...]` for every row of a batch. */
+export function repeated(b: Builder, { key, value }: KeyValue): KeyValue {
+  const expand = (x: Value) => b.expand(x, ['batch', ...x.dims.slice(1)]);
+  return { key: expand(key), value: expand(value) };
 }

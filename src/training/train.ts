@@ -1,10 +1,12 @@
 import { planBatches } from '../data/batches.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
-import { LossRunner, supervisedWeight } from '../inference/lossRunner.ts';
+import { LossRunner } from '../inference/lossRunner.ts';
 import type { Method, TrainedTensors } from '../methods/method.ts';
-import type { LabelledRow } from '../models/inputs.ts';
+import type { LabelledRow } from '../models/labelledRow.ts';
 import type { Model } from '../models/model.ts';
+import { supervisedWeight } from '../models/supervision.ts';
+import type { Task } from '../models/task.ts';
 import type { Device } from '../runtime/devices.ts';
 import { type TrainingState, writeCheckpoint } from './checkpoint.ts';
 import { clipFactor, gradientNorm } from './clipping.ts';
@@ -129,14 +131,14 @@ class Run {
   }
 
   async #takeStep(total: number): Promise<StepEvent> {
-    const { options, rows, method, now } = this.#setup;
+    const { options, rows, method, model, now } = this.#setup;
     const began = now();
     const batches: LabelledRow[][] = [];
     for (let i = 0; i < options.gradient_accumulation_steps; i++) {
       batches.push(this.#batches.next().value.map((row) => rows[row]!));
     }
     // The loss is the mean over the supervised tokens of the whole step, of all its batches together.
-    const weight = batches.flat().reduce((sum, row) => sum + supervisedWeight(row, method), 0);
+    const weight = batches.flat().reduce((sum, row) => sum + supervisedWeight(model.task, row, method), 0);
     const gradients = new Map<string, Float32Array>();
     let loss = 0;
     let tokens = 0;
@@ -160,11 +162,12 @@ class Run {
   }
 
   async *#validate(): AsyncGenerator<Exclude<TrainingEvent, DoneEvent>> {
-    const { validation, method, options, sample, now } = this.#setup;
+    const { validation, model, method, options, sample, now } = this.#setup;
     const began = now();
     const loss = await meanLoss(
       this.#validator!,
       validation,
+      model.task,
       method,
       this.#tensors,
       options.per_device_train_batch_size,
@@ -208,6 +211,7 @@ class Run {
 async function meanLoss(
   runner: LossRunner,
   rows: readonly LabelledRow[],
+  task: Task,
   method: Method,
   tensors: TrainedTensors,
   batchSize: number,
@@ -218,7 +222,7 @@ async function meanLoss(
   for (let i = 0; i < sorted.length; i += batchSize) {
     const batch = sorted.slice(i, i + batchSize);
     loss += (await runner.run(batch, tensors)).loss;
-    for (const row of batch) weight += supervisedWeight(row, method);
+    for (const row of batch) weight += supervisedWeight(task, row, method);
   }
   return loss / weight;
 }

@@ -3,7 +3,7 @@ import { Random } from '../../src/foundation/random.ts';
 import type { Adapter } from '../../src/methods/adapter.ts';
 import { trainingForm } from '../../src/methods/promptEncoder.ts';
 import { configureMethod } from '../../src/methods/table.ts';
-import type { LabelledRow } from '../../src/models/inputs.ts';
+import type { LabelledRow } from '../../src/models/labelledRow.ts';
 import type { Model } from '../../src/models/model.ts';
 
 /** Rows of 2 to 14 random tokens, of which all from a random place on are supervised (in some rows the first too). */

@@ -1,6 +1,6 @@
 import type { AttachedModel } from '../../src/inference/languageModel.ts';
 import { type RowScore, scoreRows } from '../../src/inference/score.ts';
-import type { LabelledRow } from '../../src/models/inputs.ts';
+import type { LabelledRow } from '../../src/models/labelledRow.ts';
 
 /** The scores of rows in their order. */
 export async function scoresOf(attached: AttachedModel, rows: readonly LabelledRow[]): Promise<readonly RowScore[]> {

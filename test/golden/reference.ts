@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSafetensorsHeader } from '../../src/checkpoint/safetensors.ts';
 import { readFloat32 } from '../../src/checkpoint/tensorReading.ts';
-import type { LabelledRow } from '../../src/models/inputs.ts';
+import type { LabelledRow } from '../../src/models/labelledRow.ts';
+import type { Task } from '../../src/models/task.ts';
 
 /** The sets of expected values, each made with its own versions of the libraries (README.md). */
 const sets = ['peft010', 'peft021'] as const;
@@ -79,21 +80,41 @@ export async function readTensors(
   return all;
 }
 
-/** A padded batch as the reference libraries take it. */
+/** A padded batch as the reference libraries take it: labels by position, of the written row (T5), or a class a row. */
 export interface PaddedBatch {
   readonly input_ids: readonly (readonly number[])[];
   readonly attention_mask: readonly (readonly number[])[];
-  readonly labels: readonly (readonly number[])[];
+  readonly token_type_ids?: readonly (readonly number[])[];
+  readonly labels: readonly (readonly number[])[] | readonly number[];
 }
 
 /** The rows of a padded batch without their padding; `offset` is how many pads were cut off in front. */
-export function unpadded(batch: PaddedBatch): readonly (LabelledRow & { inputIds: number[]; offset: number })[] {
+export function unpadded(
+  batch: PaddedBatch,
+  task: Task,
+): readonly (LabelledRow & { inputIds: number[]; offset: number })[] {
   return batch.input_ids.map((ids, r) => {
     const mask = batch.attention_mask[r]!;
     const offset = mask.indexOf(1);
     const real = (values: readonly number[]) => values.filter((_, t) => mask[t] === 1);
-    return { inputIds: real(ids), labels: real(batch.labels[r]!), offset };
+    const own = batch.labels[r]!;
+    const types = batch.token_type_ids?.[r];
+    return {
+      inputIds: real(ids),
+      labels: labelsOf(own, task, real),
+      ...(types !== undefined && { tokenTypeIds: real(types) }),
+      offset,
+    };
   });
+}
+
+function labelsOf(
+  own: readonly number[] | number,
+  task: Task,
+  real: (values: readonly number[]) => readonly number[],
+): readonly number[] {
+  if (typeof own === 'number') return [own];
+  return task === 'seq_2_seq_lm' ? own.slice(0, own.findLastIndex((label) => label !== -100) + 1) : real(own);
 }
 
 /** Rows of a train.jsonl. */
@@ -101,7 +122,7 @@ export function readRows(file: string): readonly LabelledRow[] {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
   return lines.map((line) => {
     const { input_ids: inputIds, labels } = JSON.parse(line);
-    return { inputIds, labels };
+    return { inputIds, labels: typeof labels === 'number' ? [labels] : labels };
   });
 }
 

@@ -1,0 +1,50 @@
+import { sum } from '../onnx/dims.ts';
+import { biasInputs, biasTensors, causalBias } from './attentionBias.ts';
+import type { BatchForm } from './batchForms.ts';
+import { type Decoder, runLayers } from './decoder.ts';
+import { integerMatrix } from './rowMatrices.ts';
+import { embedTokens } from './tokenEmbedding.ts';
+import { repeated, virtualSegment } from './virtualSegment.ts';
+
+/**
+ * Rows through a decoder. Virtual tokens are the same for every row, so they go through the layers once, not once a row;
+ * states are counted over them first (where they have any), then over the batch. Positions follow the tokens.
+ */
+export const decoderBatch: BatchForm<Decoder> = {
+  states: (b, scope, decoder) => {
+    const ids = b.graph.input('input_ids', 'int64', ['batch', 'time']);
+    const positions = b.graph.input('position_ids', 'int64', ['batch', 'time']);
+    const before = virtualSegment(decoder, scope);
+    const total = sum([...(before === null ? [] : [before.length]), 'time']);
+    const hidden = runLayers(decoder, scope, embedTokens(scope, decoder.tokenEmbedding, ids), {
+      batch: 'batch',
+      time: 'time',
+      positions,
+      bias: biasInputs(b, decoder.sizes, 'attention_bias', [1, 1, 'time', total]),
+      past: before === null ? undefined : (layer) => repeated(b, before.keyValue(layer)),
+      keep: () => undefined,
+    });
+    return before?.hidden == null ? hidden : b.concat([before.hidden, hidden], 0);
+  },
+  inputs: ({ architecture, task }, rows, { virtualTokens, virtualHidden }) => {
+    const ids = integerMatrix(rows.map((row) => row.inputIds));
+    const time = ids.dims[1]!;
+    const offset = virtualHidden ? virtualTokens : 0;
+    const positions = rows.map(() => Array.from({ length: time }, (_, t) => virtualTokens + t));
+    const predicting = (row: number, label: number) =>
+      task === 'seq_cls' ? rows[row]!.inputIds.length - 1 : label - 1;
+    return {
+      tensors: [
+        ['input_ids', ids],
+        ['position_ids', integerMatrix(positions)],
+        ...biasTensors(architecture.sizes, 'attention_bias', (window) => causalBias(time, virtualTokens, window)),
+      ],
+      // The first token is predicted by the last virtual one.
+      stateOf: (row, label) => {
+        const t = predicting(row, label);
+        return t < 0 ? virtualTokens - 1 : offset + row * time + t;
+      },
+      tokens: rows.reduce((n, row) => n + row.inputIds.length, 0),
+    };
+  },
+};
