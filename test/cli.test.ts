@@ -289,6 +289,38 @@ test('a wrong request ends with 2 and says on standard error what is wrong and w
   assert.ok(!readdirSync(folder).includes('.softprompt') || readdirSync(join(folder, '.softprompt/runs')).length === 0);
 });
 
+test('export writes each format, and says what became of the logits', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'softprompt-'));
+  const lora = join(import.meta.dirname, 'golden/adapters/lora-reference');
+  const args = ['export', '--model', `${golden}/models/llama3-a`, '--adapter', lora, '--json'];
+  for (const [format, output, files] of [
+    ['peft', 'half', ['half']],
+    ['gguf', 'lora.gguf', ['lora.gguf']],
+    ['onnx', 'model.onnx', ['model.onnx', 'model.onnx_data']],
+  ] as const) {
+    const done = await softprompt([...args, '--format', format, '--dtype', 'f16', '--output', join(folder, output)]);
+    assert.equal(done.code, 0, done.stderr);
+    const [report] = done.json() as [{ files: string[]; bytes: number; logits: { largest_change: number } }];
+    assert.deepEqual(
+      report.files,
+      files.map((file) => join(folder, file)),
+    );
+    assert.ok(report.bytes > 0 && report.logits.largest_change > 0 && report.logits.largest_change < 0.1);
+  }
+  assert.deepEqual(readdirSync(folder).sort(), ['half', 'lora.gguf', 'model.onnx', 'model.onnx_data']);
+  const words = await softprompt([...args.slice(0, -1), '--format', 'peft', '--output', 'out'], { cwd: folder });
+  assert.match(words.stdout, /^Wrote out\n[\d,]+ bytes\nLogits at 64 positions of random tokens: largest change 0/);
+  for (const [more, pattern] of [
+    [['--format', 'tflite', '--output', 'x'], /--format: "tflite" is none of peft, gguf, onnx/],
+    [['--format', 'peft', '--dtype', 'q4', '--output', 'x'], /--dtype: "q4" is none of f32, f16, bf16/],
+    [['--format', 'gguf', '--output', join(folder, 'out')], /--output: must end with \.gguf/],
+  ] as const) {
+    const refused = await softprompt([...args, ...more], { cwd: folder });
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, pattern);
+  }
+});
+
 test('a row without a supervised token has no loss, and score says so', async () => {
   const { folder } = workspace();
   const rows = join(folder, 'rows.jsonl');

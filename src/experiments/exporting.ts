@@ -1,12 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fingerprintModel } from '../checkpoint/fingerprint.ts';
-import type { FloatType } from '../checkpoint/floatTypes.ts';
+import { type FloatType, rounded } from '../checkpoint/floatTypes.ts';
 import { writeGguf } from '../checkpoint/gguf.ts';
+import { dataFileOf, graphTypes, weightsAs, writeOnnxFile } from '../checkpoint/onnxFile.ts';
+import { tensorBytes as dataBytes } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
-import type { LanguageModel } from '../inference/languageModel.ts';
+import type { AttachedModel, LanguageModel } from '../inference/languageModel.ts';
 import {
   attachedLogits,
+  fileLogits,
   type LogitChange,
   type LogitsOf,
   logitChange,
@@ -14,6 +17,8 @@ import {
 } from '../inference/logitChange.ts';
 import { readAdapter, type StoredAdapter, writeAdapter } from '../methods/adapter.ts';
 import { loraGguf } from '../methods/loraGguf.ts';
+import { baseModel } from '../methods/table.ts';
+import { buildExportGraph } from '../models/exportGraph.ts';
 import { readCard, tensorBytes } from './library.ts';
 
 /** What an adapter can be written as. */
@@ -28,7 +33,7 @@ export interface ExportRequest {
   /** The adapter's folder. */
   readonly adapter: string;
   readonly format: ExportFormat;
-  /** Null: f32. */
+  /** Null: as it is, which is f32 for an adapter and the checkpoint's own type for a model's weights. */
   readonly type: FloatType | null;
   /** Absolute path. */
   readonly output: string;
@@ -52,6 +57,8 @@ interface Written {
 
 interface WriteRequest extends ExportRequest {
   readonly stored: StoredAdapter;
+  /** The model with the adapter. */
+  readonly attached: AttachedModel;
 }
 
 const writers = {
@@ -69,12 +76,43 @@ const writers = {
   },
   /** A LORA as llama.cpp reads it. */
   gguf: async ({ language, stored, type, output }) => {
+    requireEnding(output, '.gguf');
     const { metadata, tensors, asWritten } = loraGguf(stored, language.model, type ?? 'F32');
     await writeGguf(output, metadata, tensors);
     const { size } = await stat(output);
     return { files: [output], bytes: size, logits: attachedLogits(await language.attach(asWritten)) };
   },
+  /** The whole adapted model as ONNX Runtime runs it: an .onnx file with its weights beside it. */
+  onnx: async ({ language, stored, attached, type, output }) => {
+    requireEnding(output, '.onnx');
+    const { model } = language;
+    const { architecture } = model;
+    if (architecture.kind !== 'decoder' || model.task !== 'causal_lm') {
+      const problem = `onnx is written of models that continue a text; this is ${model.modelType} for ${model.task}`;
+      throw new SoftpromptError('option-invalid', { option: '--format', problem, todo: 'Choose peft.' });
+    }
+    // What acts through virtual tokens alone is all in their keys and values.
+    const shape = stored.method.virtualOnly ? baseModel : stored.method;
+    const dtype = type ?? 'F32';
+    const tensors = new Map(
+      shape.trainables.map(({ name }) => {
+        const data = rounded(name, stored.tensors.get(name)!, dtype);
+        return [name, { dtype: graphTypes[dtype], bytes: Buffer.concat([...dataBytes({ dtype, data })]) }] as const;
+      }),
+    );
+    const held = { ...model, architecture, weights: weightsAs(model.weights, type) };
+    await writeOnnxFile(output, buildExportGraph(held, shape, tensors, attached.prefix), model.weights);
+    const files = [output, dataFileOf(output)];
+    const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+    return { files, bytes: sizes.reduce((sum, size) => sum + size, 0), logits: fileLogits(output) };
+  },
 } satisfies Record<string, (request: WriteRequest) => Promise<Written>>;
+
+/** A slip of the pen in --output shall not cost a model its weights. */
+function requireEnding(output: string, ending: string): void {
+  if (output.endsWith(ending)) return;
+  throw new SoftpromptError('option-invalid', { option: '--output', problem: `must end with ${ending}` });
+}
 
 /** The names of `ExportFormat`. */
 export const exportFormats = Object.keys(writers) as readonly ExportFormat[];
@@ -91,8 +129,9 @@ export async function exportAdapterAs(request: ExportRequest): Promise<ExportRep
   if (card !== null && card.base.fingerprint !== (await fingerprintModel(model.dir))) {
     throw new SoftpromptError('adapter-base', { dir: adapter, trained: card.base.model, model: model.dir });
   }
-  const before = attachedLogits(await language.attach(stored));
-  const { files, bytes, logits } = await writers[format]({ ...request, stored });
+  const attached = await language.attach(stored);
+  const before = attachedLogits(attached);
+  const { files, bytes, logits } = await writers[format]({ ...request, stored, attached });
   const rows = vocabularyRows(model.architecture.sizes, stored.method.virtualTokens);
   return { format, files, bytes, change: await logitChange(before, logits, rows) };
 }

@@ -288,6 +288,7 @@ const systemProblems: ReadonlyMap<string, string> = new Map([
   ['ENOSPC', 'the disk is full'],
   ['EDQUOT', 'the disk quota is used up'],
   ['ENOTDIR', 'a part of this path is a file, not a folder'],
+  ['EEXIST', 'is a file, where a folder is needed'],
 ]);
 
 /** An error of the operating system, as Node throws it. */

@@ -125,14 +125,14 @@ export class AttachedModel {
   readonly language: LanguageModel;
   readonly method: MethodShape;
   readonly tensors: TrainedTensors;
-  /** Keys and values of the virtual tokens, the beginning of every cache; empty when there are none. */
-  readonly #prefix: Tensors;
+  /** Keys and values of the virtual tokens, the beginning of every cache (`present.*`); empty when there are none. */
+  readonly prefix: Tensors;
 
   constructor(language: LanguageModel, method: MethodShape, tensors: TrainedTensors, prefix: Tensors) {
     this.language = language;
     this.method = method;
     this.tensors = tensors;
-    this.#prefix = prefix;
+    this.prefix = prefix;
   }
 
   /** Reads prompts, all at once: what goes on from them, and the logits `[vocabulary]` of what comes next. */
@@ -151,7 +151,7 @@ export class AttachedModel {
     const { language, method, tensors } = this;
     const fixed = [...(method.virtualOnly ? [] : trainedInputs(method, tensors)), ...encoded];
     const { sizes } = language.model.architecture;
-    return new Decoding(await language.decodeSession(method), sizes, batch, this.#prefix, fixed);
+    return new Decoding(await language.decodeSession(method), sizes, batch, this.prefix, fixed);
   }
 
   /** What the decoder attends to: the prompts through the encoder. */

@@ -1,5 +1,7 @@
 import { Random } from '../foundation/random.ts';
 import type { DecoderSizes } from '../models/decoder.ts';
+import { floatOutput, GraphSession } from '../runtime/session.ts';
+import { integers } from '../runtime/tensor.ts';
 import type { AttachedModel } from './languageModel.ts';
 
 /** Rows that a change is measured on, and the most tokens of each. */
@@ -15,7 +17,7 @@ export interface LogitChange {
   readonly meanKl: number;
 }
 
-/** Logits `[vocabulary]` at every position of every row, one row after another. */
+/** Logits at every position of every row, one row after another; of models that read a row whole, one a row. */
 export type LogitsOf = (rows: readonly (readonly number[])[]) => Promise<readonly Float32Array[]>;
 
 /** Rows of tokens drawn from a model's whole vocabulary, the same at every call; `virtual` positions are taken. */
@@ -25,9 +27,36 @@ export function vocabularyRows({ vocabulary, maxPositions }: DecoderSizes, virtu
   return Array.from({ length: rowCount }, () => Array.from({ length }, () => random.integer(vocabulary)));
 }
 
-/** What a model gives with its adapter. */
+/** What a model gives with its adapter: logits of tokens or, in classification, of classes. */
 export function attachedLogits(attached: AttachedModel): LogitsOf {
-  return async (rows) => (await (await attached.decode(rows.length)).advance(rows, true)).flat();
+  const { language, method, tensors } = attached;
+  const { architecture, task } = language.model;
+  return async (rows) => {
+    if (task === 'seq_cls') {
+      const runner = await language.lossRunner(method);
+      const classified = rows.map((inputIds) => ({ inputIds, labels: [0] }));
+      return (await runner.run(classified, tensors)).logits;
+    }
+    if (architecture.kind === 'encoder_decoder') return (await attached.read(rows)).next;
+    return (await (await attached.decode(rows.length)).advance(rows, true)).flat();
+  };
+}
+
+/** What an .onnx file of a whole model gives (`models/exportGraph.ts`). */
+export function fileLogits(file: string): LogitsOf {
+  return async (rows) => {
+    const time = Math.max(...rows.map((row) => row.length));
+    const ids = rows.flatMap((row) => [...row, ...new Array<number>(time - row.length).fill(0)]);
+    const session = await GraphSession.open(file, 'cpu');
+    try {
+      const outputs = await session.run(new Map([['input_ids', integers(ids, [rows.length, time])]]));
+      const { data, dims } = floatOutput(outputs, 'logits');
+      const at = (position: number) => data.subarray(position * dims[2]!, (position + 1) * dims[2]!);
+      return rows.flatMap((row, r) => row.map((_, t) => at(r * time + t)));
+    } finally {
+      await session.close();
+    }
+  };
 }
 
 /** Compares two models at every position of the rows. */

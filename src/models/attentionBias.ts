@@ -71,6 +71,33 @@ function bucketName(name: string): string {
   return `${name}.buckets`;
 }
 
+/**
+ * The same made in the graph from what stands there: `[1, 1, time, virtual + time]` of a segment of `time` positions after
+ * `virtual` others. Gives each layer's bias and the segment's positions, int64 `[time]`.
+ */
+export function causalBiasInGraph(
+  b: Builder,
+  sizes: DecoderSizes,
+  virtual: number,
+  time: Dim,
+): { readonly bias: (layer: number) => Value; readonly positions: Value } {
+  // Positions are compared as float32, which counts exactly to 2^24.
+  const queries = b.add(b.cast(b.range(time), 'float32'), b.scalar(virtual));
+  const keys = virtual === 0 ? queries : b.concat([b.cast(b.range(virtual), 'float32'), queries], 0);
+  const total = keys.dims[0]!;
+  const rows = b.reshape(queries, [time, 1]);
+  const hide = (condition: Value, otherwise: Value) => b.where(condition, b.scalar(unseen), otherwise);
+  const after = hide(b.greater(keys, rows), b.scalar(0));
+  const biases = new Map(
+    distinctWindows(sizes).map((window) => {
+      const seen =
+        window === Number.POSITIVE_INFINITY ? after : hide(b.greater(b.sub(rows, b.scalar(window - 1)), keys), after);
+      return [window, b.reshape(seen, [1, 1, time, total])] as const;
+    }),
+  );
+  return { bias: (layer) => biases.get(windowOf(sizes, layer))!, positions: b.cast(queries, 'int64') };
+}
+
 /** The tensors of the inputs that `biasInputs` declares under this name. */
 export function biasTensors(
   sizes: DecoderSizes,

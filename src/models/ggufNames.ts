@@ -84,6 +84,7 @@ const families: Readonly<Record<string, Family>> = {
   },
   llama: interleaved('llama'),
   mistral: interleaved('llama'),
+  olmo2: llamaLike('olmo2'),
   phi: {
     architecture: 'phi2',
     layers: 'model.layers',

@@ -237,6 +237,12 @@ export class Builder {
   filledLike(x: Value, value: number): Value {
     return this.graph.add('ConstantOfShape', [this.shape(x)], { dims: x.dims, value }).outputs[0]!;
   }
+  /** 0, 1, ... up to a dimension, as an int64 tensor of that many elements. */
+  range(dim: Dim): Value {
+    const [start, limit, step] = [this.integers([0]), this.shapeTensor([dim]), this.integers([1])];
+    const ends = [start, limit, step].map((x) => this.reshape(x, []));
+    return this.graph.add('Range', ends, { dims: [dim] }).outputs[0]!;
+  }
   /** How many elements x has. */
   countOf(x: Value): Dim {
     return product(x.dims);

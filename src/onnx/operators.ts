@@ -64,6 +64,8 @@ export interface OperatorAttributes {
   // Shapes as tensors.
   Shape: { readonly start: number; readonly end: number };
   ConstantOfShape: StaticShape & { readonly value: number };
+  /** (start, limit, step), int64 of rank 0: start and every further step below the limit. */
+  Range: StaticShape;
 }
 
 /** The shape that a shape tensor stands for, as far as it is known while building; not written to the file. */

@@ -76,7 +76,7 @@ export function serialize(graph: Graph, locate: (file: string) => string): Uint8
 }
 
 /** Nodes and constants on which some output depends, in order. */
-function needed(graph: Graph): { readonly nodes: readonly Node[]; readonly constants: readonly Constant[] } {
+export function needed(graph: Graph): { readonly nodes: readonly Node[]; readonly constants: readonly Constant[] } {
   const wanted = new Set<string>(graph.outputs.map((value) => value.name));
   const nodes = graph.nodes.toReversed().filter((node) => {
     if (!node.outputs.some((output) => wanted.has(output.name))) return false;

@@ -21,19 +21,25 @@ export class GraphSession {
    * Prepares a graph. Constants that lie in files are mapped from there, not read: all such files must lie in one folder.
    */
   static async create(graph: Graph, device: Device): Promise<GraphSession> {
+    return GraphSession.#prepare(device, async (ort) => {
+      const files = await realFiles(graph);
+      const model = serialize(graph, (file) => basename(files.get(file)!));
+      return ort.InferenceSession.create(model, sessionOptions(device, externalFolder(files)));
+    });
+  }
+
+  /** Prepares a graph that lies in an .onnx file, with its weights in the same folder. */
+  static async open(file: string, device: Device): Promise<GraphSession> {
+    return GraphSession.#prepare(device, (ort) => ort.InferenceSession.create(file, sessionOptions(device, {})));
+  }
+
+  static async #prepare(
+    device: Device,
+    make: (ort: typeof import('onnxruntime-node')) => Promise<InferenceSession>,
+  ): Promise<GraphSession> {
     const ort = await loadOnnxRuntime();
     try {
-      const files = await realFiles(graph);
-      const session = await ort.InferenceSession.create(
-        serialize(graph, (file) => basename(files.get(file)!)),
-        {
-          executionProviders: [device],
-          logSeverityLevel: 3,
-          intraOpNumThreads: availableParallelism(),
-          extra: { session: { ...sessionEntries, ...externalFolder(files) } },
-        },
-      );
-      return new GraphSession(session);
+      return new GraphSession(await make(ort));
     } catch (error) {
       throw new SoftpromptError('device-failed', { device, problem: (error as Error).message }, { cause: error });
     }
@@ -65,6 +71,15 @@ export class GraphSession {
  * of its own (docs/design.md, "What was measured").
  */
 const sessionEntries = { disable_prepacking: '1', 'intra_op.allow_spinning': '0' };
+
+function sessionOptions(device: Device, entries: Readonly<Record<string, string>>): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [device],
+    logSeverityLevel: 3,
+    intraOpNumThreads: availableParallelism(),
+    extra: { session: { ...sessionEntries, ...entries } },
+  };
+}
 
 /** Where a graph's files lie. The Hub's cache holds links, and the runtime does not follow one out of its folder. */
 async function realFiles(graph: Graph): Promise<ReadonlyMap<string, string>> {

@@ -251,6 +251,22 @@ export const movementCases = {
       wrt: [],
     },
   ],
+  Range: [
+    {
+      name: 'as long as an axis of [batch, 3]',
+      inputs: [normal('batch', 3)],
+      build: (b, x) => [b.range(x!.dims[0]!)],
+      reference: (tf, x) => [tf.range(0, x!.shape[0]!, 1, 'int32')],
+      wrt: [],
+    },
+    {
+      name: 'of a number',
+      inputs: [normal('batch', 3)],
+      build: (b, x) => [b.range(x!.dims[1]!)],
+      reference: (tf) => [tf.range(0, 3, 1, 'int32')],
+      wrt: [],
+    },
+  ],
   ConstantOfShape: [
     {
       name: 'like [batch, 3]',

@@ -14,6 +14,7 @@ export const movement: Rules<
   | 'ScatterElements'
   | 'Shape'
   | 'ConstantOfShape'
+  | 'Range'
 > = {
   Identity: {
     shape: ({ inputs }) => [{ dtype: inputs[0]!.dtype, dims: inputs[0]!.dims }],
@@ -135,6 +136,13 @@ export const movement: Rules<
   },
   ConstantOfShape: {
     shape: ({ attributes }) => [{ dtype: 'float32', dims: attributes.dims }],
+    vjp: 'none',
+  },
+  Range: {
+    shape: ({ inputs, attributes, fail }) => {
+      if (inputs.some(({ dtype, dims }) => dtype !== 'int64' || dims.length > 0)) fail('needs int64 of rank 0');
+      return [{ dtype: 'int64', dims: attributes.dims }];
+    },
     vjp: 'none',
   },
 };
