@@ -4,12 +4,14 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
+import { drawnAdapter } from '../../test/engine/drawn.ts';
 import { readTensors, tinyModels } from '../../test/golden/reference.ts';
 import type { FloatType } from '../checkpoint/floatTypes.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors.ts';
 import { writeSafetensors } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
+import { writeAdapter } from '../methods/adapter.ts';
 import { exportAdapterAs } from './exporting.ts';
 
 const golden = join(import.meta.dirname, '../../test/golden/adapters');
@@ -83,6 +85,34 @@ describe("PEFT's folder", () => {
       refused('option-invalid', /is the folder of the adapter itself/),
     );
   });
+});
+
+describe('models that do not continue a text', () => {
+  for (const [name, model, config] of [
+    ['T5', 'peft010/models/t5-a', { peft_type: 'LORA', task_type: 'SEQ_2_SEQ_LM' }],
+    ['BERT', 'peft021/models/bert-a', { peft_type: 'LORA', task_type: 'SEQ_CLS' }],
+  ] as const) {
+    test(`${name}: a PEFT folder, measured by what the model gives; no GGUF, no ONNX`, async () => {
+      const other = await LanguageModel.open(join(golden, '..', model), 'cpu');
+      const drawn = await drawnAdapter(other.model, 1, { ...config, r: 2, init_lora_weights: false });
+      await writeAdapter(join(dir, 'own'), drawn);
+      const request = {
+        language: other,
+        adapter: join(dir, 'own'),
+        type: 'F16',
+        output: join(dir, 'out.onnx'),
+      } as const;
+      const { change } = await exportAdapterAs({ ...request, format: 'peft' });
+      assert.ok(change.positions === 4 && change.largest > 0 && change.largest < 0.1, JSON.stringify(change));
+      await assert.rejects(
+        exportAdapterAs({ ...request, format: 'onnx' }),
+        refused('option-invalid', /onnx is written of models that continue a text/),
+      );
+      const gguf = exportAdapterAs({ ...request, format: 'gguf', output: join(dir, 'out.gguf') });
+      await assert.rejects(gguf, refused('option-invalid', /gguf has no place for a model of type/));
+      await other.close();
+    });
+  }
 });
 
 test('an adapter whose card names another model is refused', async () => {

@@ -89,6 +89,11 @@ const models: readonly (readonly [keyof typeof tinyModels, string, Readonly<Reco
   ['smollm3', 'smollm3', { 'model.layers.1.self_attn.k_proj': 'blk.1.attn_k' }],
   ['qwen2', 'qwen2', { 'model.layers.1.self_attn.q_proj': 'blk.1.attn_q' }],
   ['qwen3', 'qwen3', { 'model.layers.1.mlp.down_proj': 'blk.1.ffn_down' }],
+  [
+    'olmo2',
+    'olmo2',
+    { 'model.layers.1.self_attn.q_proj': 'blk.1.attn_q', 'model.layers.1.self_attn.o_proj': 'blk.1.attn_output' },
+  ],
   ['gemma', 'gemma', { 'model.layers.0.self_attn.v_proj': 'blk.0.attn_v' }],
   ['gemma2', 'gemma2', { 'model.layers.0.mlp.up_proj': 'blk.0.ffn_up' }],
   ['gemma3', 'gemma3', { 'model.layers.0.self_attn.q_proj': 'blk.0.attn_q' }],

@@ -61,6 +61,9 @@ export function buildExportGraph(
     keep: () => undefined,
   };
   const hidden = runLayers(architecture, scope, embedTokens(scope, architecture.tokenEmbedding, ids), segment);
-  b.outputAs('logits', b.reshape(architecture.head(scope, architecture.final(scope, hidden)), ['batch', 'time', sizes.vocabulary]));
+  b.outputAs(
+    'logits',
+    b.reshape(architecture.head(scope, architecture.final(scope, hidden)), ['batch', 'time', sizes.vocabulary]),
+  );
   return b.graph;
 }

@@ -54,7 +54,7 @@ function rowsOf(vocabulary: number): readonly (readonly number[])[] {
   return [14, 3, 1].map((length, r) => Array.from({ length }, (_, t) => (7 * r + 11 * t + 5) % vocabulary));
 }
 
-for (const model of ['gpt2', 'llama', 'gemma3', 'mistral', 'tiedLlama', 'sharded'] as const) {
+for (const model of ['gpt2', 'llama', 'gemma3', 'mistral', 'olmo2', 'opt', 'tiedLlama', 'sharded'] as const) {
   describe(model, () => {
     for (const [name, config] of Object.entries(methods)) {
       test(`${name}: the file alone, the base model gone, gives what the model with the adapter gives`, async () => {
