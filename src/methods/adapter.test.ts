@@ -6,11 +6,13 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { bytesOf } from '../../test/engine/training.ts';
 import { tinyModels } from '../../test/golden/reference.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
+import { writeSafetensors } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { openModel } from '../models/model.ts';
 import { readAdapter, writeAdapter } from './adapter.ts';
 
 const unknownKeys = join(import.meta.dirname, '../../test/golden/adapters/prompt-unknown-keys');
+const onEmbedding = join(import.meta.dirname, '../../test/golden/peft021/train/lora-llama3-embed/final');
 const [configName, weightsName] = ['adapter_config.json', 'adapter_model.safetensors'];
 
 let dir: string;
@@ -37,6 +39,30 @@ test("PEFT's adapter goes through and comes out the same to the byte, keys that 
   const again = await readAdapter(dir, model);
   assert.deepEqual(bytesOf(again.tensors), bytesOf(adapter.tensors));
   assert.equal(adapter.bytes, 6 * 48 * 4);
+});
+
+test("the model's table beside PEFT's path on it goes through too; another table is refused, none is not missed", async () => {
+  const model = await openModel(tinyModels.llama);
+  const adapter = await readAdapter(onEmbedding, model);
+  await writeAdapter(dir, adapter);
+  assert.ok((await readFile(join(dir, weightsName))).equals(await readFile(join(onEmbedding, weightsName))));
+  const tensors = adapter.method.trainables.map(({ name, dims }) => {
+    return { name, dtype: 'F32' as const, shape: dims, data: adapter.tensors.get(name)! };
+  });
+  await writeSafetensors(join(dir, weightsName), tensors, { format: 'pt' });
+  assert.deepEqual(bytesOf((await readAdapter(dir, model)).tensors), bytesOf(adapter.tensors));
+  const [copy] = adapter.method.copies!;
+  const other = {
+    name: copy!.name,
+    dtype: 'F32' as const,
+    shape: copy!.dims,
+    data: (await copy!.read()).map((x) => -x),
+  };
+  await writeSafetensors(join(dir, weightsName), [...tensors, other], { format: 'pt' });
+  await assert.rejects(
+    readAdapter(dir, model),
+    refused('adapter-mismatch', /tensor .*embed_tokens\.base_layer\.weight is not the one of llama3-a/),
+  );
 });
 
 test("an adapter of another model's width is refused with both shapes", async () => {

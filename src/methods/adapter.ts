@@ -34,6 +34,7 @@ export async function readAdapter(dir: string, model: Model): Promise<StoredAdap
     throw new SoftpromptError('not-supported', { what: `${folder.dir}: an AdapterHub adapter` });
   const method = configureMethod(folder.config, model, join(folder.dir, 'adapter_config.json'));
   const found = new Map([...folder.tensors].map(([name, info]) => [savedName(name), info] as const));
+  await takeCopies(folder.dir, found, method, model);
   const tensors = await readExactly(folder.dir, found, method, method.trainables, model);
   let bytes = 0;
   for (const info of folder.tensors.values()) bytes += info.bytes;
@@ -45,10 +46,43 @@ function savedName(name: string): string {
   return name.replace(/\.default(?=\.|$)/, '').replace(/(\.lora_magnitude_vector)\.weight$/, '$1');
 }
 
+/** Largest norm of a copy minus the model's tensor, over the norm of that: bfloat16 rounds by 2^-9. */
+const copyTolerance = 1e-2;
+
+/**
+ * Takes copies of the model's tensors out of a file: the model's own are used.
+ * @throws SoftpromptError adapter-mismatch when one is no copy, which is how adapters of a resized vocabulary look
+ */
+async function takeCopies(dir: string, found: Map<string, TensorInfo>, method: Method, model: Model): Promise<void> {
+  for (const { name, read } of method.copies ?? []) {
+    const info = found.get(name);
+    if (info === undefined) continue;
+    const [copy, own] = [await readFloat32(info), await read()];
+    if (copy.length !== own.length || !(relativeDifference(copy, own) <= copyTolerance)) {
+      throw new SoftpromptError('adapter-mismatch', { dir, tensor: name, problem: `is not the one of ${model.name}` });
+    }
+    found.delete(name);
+  }
+}
+
+/** Norm of the difference over the norm of what is expected. */
+export function relativeDifference(found: Float32Array, expected: Float32Array): number {
+  let difference = 0;
+  let norm = 0;
+  for (const [i, x] of expected.entries()) {
+    difference += (found[i]! - x) ** 2;
+    norm += x ** 2;
+  }
+  return Math.sqrt(difference / Math.max(norm, 1e-30));
+}
+
 /** Writes an adapter as PEFT does, its tensors as `type`. @throws SoftpromptError option-invalid when one does not fit it */
 export async function writeAdapter(dir: string, { method, tensors }: Adapter, type: FloatType = 'F32'): Promise<void> {
-  for (const [name, values] of tensors) rounded(name, values, type);
-  await writeAdapterFolder(dir, method.config, tensorData(method.trainables, tensors, type));
+  const copies = method.copies ?? [];
+  const all = new Map(tensors);
+  for (const { name, read } of copies) all.set(name, await read());
+  for (const [name, values] of all) rounded(name, values, type);
+  await writeAdapterFolder(dir, method.config, tensorData([...copies, ...method.trainables], all, type));
 }
 
 /**

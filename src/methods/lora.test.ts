@@ -57,7 +57,38 @@ test('biases are trained where the chosen layers have them', async () => {
   const biases = method.trainables.filter(({ name }) => name.endsWith('.bias'));
   assert.deepEqual(biases[0], { name: 'base_model.model.transformer.h.0.attn.c_attn.base_layer.bias', dims: [120] });
   assert.equal(biases.length, 2);
+  const all = lora({ bias: 'all' }, gpt2).trainables.filter(({ name }) => name.endsWith('bias'));
+  const inModel = [...gpt2.weights.tensors.keys()].filter((name) => name.endsWith('.bias'));
+  assert.deepEqual(
+    all.map(({ name }) => name.replace('base_model.model.', '').replace('base_layer.', '')),
+    inModel,
+  );
+  assert.equal(all.filter(({ name }) => name.includes('base_layer')).length, 2);
   assert.equal(lora({ bias: 'lora_only' }).trainables.length, lora().trainables.length);
+});
+
+test('an embedding table has a path of its own, and the file a copy of the table where PEFT writes one', async () => {
+  const { method, tensors } = await drawnAdapter(llama, 1, {
+    peft_type: 'LORA',
+    r: 3,
+    target_modules: ['embed_tokens'],
+  });
+  const at = 'base_model.model.model.embed_tokens';
+  assert.deepEqual(method.trainables, [
+    { name: `${at}.lora_embedding_A`, dims: [3, 160] },
+    { name: `${at}.lora_embedding_B`, dims: [48, 3] },
+  ]);
+  assert.ok(tensors.get(`${at}.lora_embedding_A`)!.every((x) => x === 0));
+  assert.ok(tensors.get(`${at}.lora_embedding_B`)!.some((x) => x !== 0));
+  const copies = (target_modules: JsonObject[string], model = llama) =>
+    lora({ target_modules }, model).copies!.map(({ name }) => name.replace('base_model.model.', ''));
+  assert.deepEqual(copies(['embed_tokens', 'lm_head']), [
+    'model.embed_tokens.base_layer.weight',
+    'lm_head.base_layer.weight',
+  ]);
+  assert.deepEqual(copies('.*(embed_tokens|q_proj)'), ['model.embed_tokens.base_layer.weight']);
+  assert.deepEqual(copies(['wte', 'c_attn'], gpt2), [], 'PEFT knows the table by other names');
+  assert.deepEqual(copies(['q_proj']), []);
 });
 
 test('modules to save are trained whole, from what the checkpoint has', async () => {
@@ -131,6 +162,23 @@ for (const [family, dir] of Object.entries({ gpt2: tinyModels.gpt2, llama: tinyM
       assert.ok(largestError(await scores({ ...all, init_lora_weights: false }), base) > 0.01);
     });
 
+    test('on the token embeddings is the base model to the bit; with DoRA, and drawn, it is plain LORA', async () => {
+      const target_modules = ['wte', 'embed_tokens'];
+      const base = await scores(null);
+      assert.deepEqual(await scores({ target_modules }), base);
+      const drawn = { target_modules, init_lora_weights: false, lora_alpha: 2 };
+      assert.ok(largestError(await scores(drawn), base) > 0.01);
+      assert.ok(largestError(await scores({ ...drawn, use_dora: true }), await scores(drawn)) <= 5e-5);
+    });
+
+    test('with a bias of its own is the base model to the bit, drawn another', async () => {
+      const base = await scores(null);
+      const keys = { target_modules: 'all-linear', lora_bias: true };
+      assert.deepEqual(await scores(keys), base);
+      const drawn = { ...keys, init_lora_weights: false };
+      assert.ok(largestError(await scores(drawn), await scores({ ...drawn, lora_bias: false })) > 0.01);
+    });
+
     test('with DoRA has the lengths of the rows as they are with the path, so that it is plain LORA', async () => {
       const keys = { target_modules: 'all-linear', init_lora_weights: false };
       assert.ok(largestError(await scores({ ...keys, use_dora: true }), await scores(keys)) <= 1e-5);
@@ -144,10 +192,11 @@ test('what is not supported, or is wrong, is refused by its key', () => {
     [{ r: '4' }, /r is "4"; a whole number is expected/],
     [{ rank_pattern: { q_proj: 1.5 } }, /r is 1\.5 for/],
     [{ rank_pattern: { '(': 2 } }, /rank_pattern is no regular expression/],
-    [{ bias: 'all' }, /bias is "all"; known are none, lora_only/],
+    [{ bias: 'some' }, /bias is "some"; known are none, lora_only, all/],
     [{ init_lora_weights: 'pissa' }, /init_lora_weights is "pissa"; known are true, gaussian, false/],
     [{ modules_to_save: ['head_lm'] }, /modules_to_save names no module with a tensor of its own: head_lm/],
-    [{ lora_bias: true }, /lora_bias is not supported/],
+    [{ lora_bias: true, use_dora: true }, /lora_bias goes without use_dora only/],
+    [{ lora_bias: true, target_modules: ['embed_tokens'] }, /lora_bias goes with linear layers only/],
     [{ layer_replication: [[0, 2]] }, /layer_replication is not supported/],
   ];
   for (const [keys, pattern] of refusals) {

@@ -1,58 +1,96 @@
 import { ModelConfig } from '../checkpoint/config.ts';
-import type { Random } from '../foundation/random.ts';
+import { linearSites } from '../models/linearSites.ts';
 import { peftTaskTypes } from '../models/task.ts';
+import type { Builder } from '../onnx/builder.ts';
+import type { Value } from '../onnx/dims.ts';
 import { rowLengths, withMagnitude } from './dora.ts';
 import { loraDefaults, loraTargets, refuseUnsupported } from './loraConfig.ts';
-import { mergedPath } from './lowRankMerge.ts';
-import { type LowRankFactors, type LowRankPath, lowRankPath } from './lowRankPath.ts';
-import type { Method, MethodFactory } from './method.ts';
-import { baseTensor, firstValues, inPlace, mergedInPlace, savedModules, type TrainedWeight } from './savedModules.ts';
+import { firstFactors, loraInit, uniform } from './loraInits.ts';
+import { mergedPath, mergedPathBias } from './lowRankMerge.ts';
+import { type LowRankPath, lowRankPath } from './lowRankPath.ts';
+import type { MergedTensor, Method, MethodFactory } from './method.ts';
+import { baseTensor, firstValues, inPlace, mergedInPlace, savedModules } from './savedModules.ts';
+import { storedTables } from './storedTables.ts';
 import { targetsOf } from './targets.ts';
+import { trainedBiases } from './trainedBiases.ts';
 
 /**
  * Low-rank adaptation, Hu et al., https://arxiv.org/abs/2106.09685: y = W x + s B A x with s = alpha / r, or alpha /
- * sqrt(r) (rsLoRA, https://arxiv.org/abs/2312.03732); with `use_dora` also a trained length of each row (dora.ts).
+ * sqrt(r) (rsLoRA, https://arxiv.org/abs/2312.03732); with `use_dora` also a trained length of each row (dora.ts), with
+ * `lora_bias` a bias beside B A x. An embedding table is the W of one-hot vectors.
  */
 export const lora: MethodFactory = (config, model, source): Method => {
   const options = new ModelConfig(source, config);
   refuseUnsupported(options);
-  const { sites, pattern } = targetsOf(options, model, loraTargets);
-  const paths = new Map(sites.map((site) => [site.path, lowRankPath(options, site)] as const));
+  const { sites, embeddings, pattern } = targetsOf(options, model, loraTargets, true);
+  const onLayers = sites.map((site) => lowRankPath(options, site));
+  const all = [...embeddings.map((site) => lowRankPath(options, site, true)), ...onLayers];
+  const paths = new Map(all.map((path) => [path.site.path, path] as const));
+  const shared = linearSites(model).inHead.length === 0 && paths.has(model.architecture.tokenEmbedding.path);
+  if (shared && options.boolean('ensure_weight_tying', false)) {
+    throw options.invalid('ensure_weight_tying', 'is not supported yet: the output head stays as it is');
+  }
   const dora = options.boolean('use_dora', false);
-  const init = initOf(options);
-  const whole: readonly TrainedWeight[] = [
-    ...(trainsBias(options) ? [...paths.values()].flatMap(trainedBias) : []),
-    ...savedModules(options, model),
+  const init = loraInit(options);
+  const biased = pathBias(options, embeddings.length > 0);
+  const biases = trainedBiases(options, model, sites);
+  const whole = [
+    ...biases,
+    ...savedModules(options, model).filter(({ weight }) => !biases.some((b) => b.weight === weight)),
   ];
-  const parts = [...paths].map(([path, { rank, scaling }]) => [path, rank, scaling]);
+  const parts = all.map(({ site, rank, scaling }) => [site.path, rank, scaling]);
+  const apply = (g: Builder, { names, scaling }: LowRankPath, x: Value, trained: ReadonlyMap<string, Value>): Value =>
+    g.gemm(
+      x,
+      trained.get(names.b)!,
+      { transB: 1, alpha: scaling },
+      biased ? g.scale(trained.get(names.bias)!, scaling) : undefined,
+    );
   return {
     peftType: 'LORA',
-    structure: `LORA ${JSON.stringify({ parts, dora, whole: whole.map(({ name }) => name) })}`,
+    structure: `LORA ${JSON.stringify({ parts, dora, biased, whole: whole.map(({ name }) => name) })}`,
     virtualTokens: 0,
     virtualHidden: false,
     virtualOnly: false,
     trainables: [
-      ...[...paths.values()].flatMap(({ site: { inFeatures, outFeatures }, rank, names }) => [
+      ...all.flatMap(({ site: { inFeatures, outFeatures }, rank, names }) => [
         { name: names.a, dims: [rank, inFeatures] },
         { name: names.b, dims: [outFeatures, rank] },
+        ...(biased ? [{ name: names.bias, dims: [outFeatures] }] : []),
         ...(dora ? [{ name: names.magnitude, dims: [outFeatures] }] : []),
       ]),
       ...whole.map(({ name, dims }) => ({ name, dims })),
     ],
-    factorPairs: [...paths.values()].map(({ names, rank, scaling }) => ({ a: names.a, b: names.b, rank, scaling })),
-    biases: whole.flatMap(({ weight, name }) => (weight.endsWith('.bias') ? [name] : [])),
-    hooks: (trained) => ({
-      weight: inPlace(whole, trained),
-      linear: (g, site, x, y, parameters) => {
-        const path = paths.get(site.path);
-        if (path === undefined) return y;
-        const factors = { a: trained.get(path.names.a)!, b: trained.get(path.names.b)! };
-        const beside = g.gemm(g.gemm(x, factors.a, { transB: 1 }), factors.b, { transB: 1, alpha: path.scaling });
-        const sum = g.add(y, beside);
-        return dora ? withMagnitude(g, path, parameters, factors, sum, trained.get(path.names.magnitude)!) : sum;
-      },
-    }),
-    merged: new Map([...[...paths.values()].map((path) => mergedPath(path, dora)), ...mergedInPlace(whole)]),
+    factorPairs: onLayers.map(({ names, rank, scaling }) => ({ a: names.a, b: names.b, rank, scaling })),
+    biases: [...(biased ? all.map(({ names }) => names.bias) : []), ...biases.map(({ name }) => name)],
+    copies: storedTables(
+      pattern,
+      model,
+      embeddings,
+      linearSites(model).inHead.filter(({ path }) => paths.has(path)),
+    ),
+    hooks: (trained) => {
+      const factorsOf = ({ names }: LowRankPath) => ({ a: trained.get(names.a)!, b: trained.get(names.b)! });
+      return {
+        weight: inPlace(whole, trained),
+        linear: (g, site, x, y, parameters) => {
+          const path = paths.get(site.path);
+          if (path === undefined) return y;
+          const factors = factorsOf(path);
+          const sum = g.add(y, apply(g, path, g.gemm(x, factors.a, { transB: 1 }), trained));
+          return dora ? withMagnitude(g, path, parameters, factors, sum, trained.get(path.names.magnitude)!) : sum;
+        },
+        embedding: (g, site, ids, y, parameters) => {
+          const path = paths.get(site.path);
+          if (path === undefined) return y;
+          const factors = factorsOf(path);
+          const rows = g.gather(g.transpose(factors.a, [1, 0]), g.reshape(ids, [g.countOf(ids)]));
+          const sum = g.add(y, g.reshape(apply(g, path, rows, trained), y.dims));
+          return dora ? withMagnitude(g, path, parameters, factors, sum, trained.get(path.names.magnitude)!) : sum;
+        },
+      };
+    },
+    ...mergedInto(),
     config: {
       ...loraDefaults,
       base_model_name_or_path: model.dir,
@@ -64,55 +102,39 @@ export const lora: MethodFactory = (config, model, source): Method => {
     },
     initialise: async ({ random }) => {
       const first = new Map<string, Float32Array>();
-      for (const path of paths.values()) {
-        const { names, site } = path;
-        const factors = inits[init](random, path);
+      for (const path of all) {
+        const { names, site, rank } = path;
+        const factors = firstFactors(init, random, path);
         first.set(names.a, factors.a);
         first.set(names.b, factors.b);
+        const { outFeatures } = site;
+        if (biased)
+          first.set(names.bias, init === 'false' ? uniform(random, outFeatures, rank) : new Float32Array(outFeatures));
         if (dora) first.set(names.magnitude, rowLengths(path, await baseTensor(model, `${site.path}.weight`), factors));
       }
       return new Map([...first, ...(await firstValues(whole, { model, random }))]);
     },
   };
+
+  /** What a merge makes of the weights, where weights can hold it: a table that is the output head too has two changes. */
+  function mergedInto(): Pick<Method, 'merged'> {
+    if (shared || (biased && sites.some(({ hasBias }) => !hasBias))) return {};
+    const merged = new Map<string, MergedTensor>(all.map((path) => mergedPath(path, dora)));
+    for (const [weight, change] of mergedInPlace(whole)) merged.set(weight, change);
+    for (const path of biased ? onLayers : []) {
+      const [weight, change] = mergedPathBias(path);
+      const before = merged.get(weight);
+      merged.set(weight, before === undefined ? change : (base, trained) => change(before(base, trained), trained));
+    }
+    return { merged };
+  }
 };
 
-/** The bias of a path's layer as a tensor that is trained, where it has one. */
-function trainedBias({ site, names }: LowRankPath): readonly TrainedWeight[] {
-  return site.hasBias ? [{ weight: `${site.path}.bias`, name: names.bias, dims: [site.outFeatures] }] : [];
-}
-
-/** Whether the biases of the layers it acts on are trained too. */
-function trainsBias(options: ModelConfig): boolean {
-  const bias = options.string('bias', 'none');
-  if (bias === 'none' || bias === 'lora_only') return bias === 'lora_only';
-  throw options.invalid('bias', `is "${bias}"; known are none, lora_only`);
-}
-
-/** How a path begins, by `init_lora_weights`: B is 0, so that nothing is changed yet, but for `false`. */
-const inits = {
-  /** Kaiming's uniform with a = sqrt(5), as torch.nn.Linear begins. */
-  true: (random, { site, rank }) => ({
-    a: uniform(random, rank * site.inFeatures, site.inFeatures),
-    b: new Float32Array(site.outFeatures * rank),
-  }),
-  gaussian: (random, { site, rank }) => ({
-    a: Float32Array.from({ length: rank * site.inFeatures }, () => random.normal() / rank),
-    b: new Float32Array(site.outFeatures * rank),
-  }),
-  /** Both at random: another model from the start, for tests. */
-  false: (random, { site, rank }) => ({
-    a: uniform(random, rank * site.inFeatures, site.inFeatures),
-    b: uniform(random, site.outFeatures * rank, rank),
-  }),
-} satisfies Record<string, (random: Random, path: LowRankPath) => LowRankFactors<Float32Array>>;
-
-function initOf(options: ModelConfig): keyof typeof inits {
-  const init = String(options.raw('init_lora_weights') ?? true);
-  if (Object.hasOwn(inits, init)) return init as keyof typeof inits;
-  throw options.invalid('init_lora_weights', `is "${init}"; known are ${Object.keys(inits).join(', ')}`);
-}
-
-/** Numbers between -1 / sqrt(fanIn) and 1 / sqrt(fanIn). */
-function uniform(random: Random, length: number, fanIn: number): Float32Array {
-  return Float32Array.from({ length }, () => (2 * random.uniform() - 1) / Math.sqrt(fanIn));
+/** `lora_bias`, which PEFT keeps to linear layers without DoRA. @throws SoftpromptError config-key */
+function pathBias(options: ModelConfig, onEmbeddings: boolean): boolean {
+  const biased = options.boolean('lora_bias', false);
+  if (biased && options.boolean('use_dora', false)) throw options.invalid('lora_bias', 'goes without use_dora only');
+  if (biased && onEmbeddings)
+    throw options.invalid('lora_bias', 'goes with linear layers only, not with an embedding table');
+  return biased;
 }

@@ -66,7 +66,6 @@ const unsupported = [
   'arrow_config',
   'kasa_config',
   'layer_replication',
-  'lora_bias',
   'monteclora_config',
   'target_parameters',
   'trainable_token_indices',

@@ -1,6 +1,15 @@
 import type { LowRankPath } from './lowRankPath.ts';
 import type { MergedTensor } from './method.ts';
 
+/** The bias of a layer with that of its low-rank path worked in: b + s c. */
+export function mergedPathBias({ site, scaling, names }: LowRankPath): readonly [string, MergedTensor] {
+  const merged: MergedTensor = (base, trained) => {
+    const bias = trained.get(names.bias)!;
+    return base.map((x, i) => x + scaling * bias[i]!);
+  };
+  return [`${site.path}.bias`, merged];
+}
+
 /**
  * The weight of a layer with its low-rank path worked in: W + s B A, or with DoRA each row of that (one an output) brought
  * to its trained magnitude. Sums are in float64 and rounded once.

@@ -2,9 +2,10 @@ import type { ModelConfig } from '../checkpoint/config.ts';
 import type { LinearSite } from '../models/sites.ts';
 import { expression } from './targets.ts';
 
-/** The path that LORA lays beside a linear layer. */
+/** The path that LORA lays beside a linear layer, or beside an embedding table as the linear layer of one-hot vectors. */
 export interface LowRankPath {
   readonly site: LinearSite;
+  readonly onEmbedding: boolean;
   readonly rank: number;
   /** Factor on the path: alpha / rank, or alpha / sqrt(rank) with rsLoRA. */
   readonly scaling: number;
@@ -16,7 +17,7 @@ export interface LowRankPath {
     readonly b: string;
     /** DoRA's `[outFeatures]`. */
     readonly magnitude: string;
-    /** The layer's own bias `[outFeatures]`, where it is trained too. */
+    /** A bias of the path `[outFeatures]` (`lora_bias`). */
     readonly bias: string;
   };
 }
@@ -28,7 +29,7 @@ export interface LowRankFactors<T> {
 }
 
 /** The path of a site as `r`, `lora_alpha`, their patterns and `use_rslora` ask for it. @throws SoftpromptError config-key */
-export function lowRankPath(options: ModelConfig, site: LinearSite): LowRankPath {
+export function lowRankPath(options: ModelConfig, site: LinearSite, onEmbedding = false): LowRankPath {
   const rank = overridden(options, 'rank_pattern', site.path) ?? options.integer('r', 8);
   if (!Number.isSafeInteger(rank) || rank < 1) {
     throw options.invalid('r', `is ${rank} for ${site.path}; it must be a whole number from 1`);
@@ -37,13 +38,14 @@ export function lowRankPath(options: ModelConfig, site: LinearSite): LowRankPath
   const at = `base_model.model.${site.path}`;
   return {
     site,
+    onEmbedding,
     rank,
     scaling: alpha / (options.boolean('use_rslora', false) ? Math.sqrt(rank) : rank),
     names: {
-      a: `${at}.lora_A.weight`,
-      b: `${at}.lora_B.weight`,
+      a: onEmbedding ? `${at}.lora_embedding_A` : `${at}.lora_A.weight`,
+      b: onEmbedding ? `${at}.lora_embedding_B` : `${at}.lora_B.weight`,
       magnitude: `${at}.lora_magnitude_vector`,
-      bias: `${at}.base_layer.bias`,
+      bias: `${at}.lora_B.bias`,
     },
   };
 }

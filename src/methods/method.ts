@@ -46,6 +46,14 @@ export interface FactorPair {
 /** What a tensor of the checkpoint becomes when trained tensors are worked into it. */
 export type MergedTensor = (base: Float32Array, trained: TrainedTensors) => Float32Array;
 
+/** A tensor of the checkpoint that PEFT writes beside an adapter's own although nothing changes it. */
+export interface StoredCopy {
+  /** What the adapter file calls it. */
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly read: () => Promise<Float32Array>;
+}
+
 /** A configured method: the tensors of its adapter on one model, where they act, and how PEFT writes them down. */
 export interface Method extends MethodShape {
   readonly peftType: PeftType;
@@ -53,6 +61,8 @@ export interface Method extends MethodShape {
   readonly config: JsonObject;
   /** What makes its tensors and is trained in their place (`trainingForm`); absent where they are trained themselves. */
   readonly encoder?: PromptEncoder;
+  /** What PEFT's file holds besides; files may lack it. */
+  readonly copies?: readonly StoredCopy[];
   /** The pairs of factors among what is trained; absent where the method is no low-rank one. */
   readonly factorPairs?: readonly FactorPair[];
   /** Names of the biases among what is trained. */

@@ -92,6 +92,17 @@ test('modules and layers may be left out', () => {
   );
 });
 
+test('embedding tables are targets of methods that act on them, where they are named', () => {
+  const tables = (config: JsonObject, model = llama) =>
+    targetsOf(new ModelConfig('method', config), model, {}, true)
+      .embeddings.map(({ path }) => path)
+      .sort();
+  assert.deepEqual(tables({ target_modules: ['embed_tokens', 'q_proj'] }), ['model.embed_tokens']);
+  assert.deepEqual(tables({ target_modules: 'transformer\\.w[tp]e' }, gpt2), ['transformer.wpe', 'transformer.wte']);
+  assert.deepEqual(tables({ target_modules: 'all-linear' }), []);
+  assert.throws(() => tables({ target_modules: ['lm_head'] }, gpt2), /target_modules names lm_head/);
+});
+
 test('what matches nothing is answered with near names; what is no linear layer is refused', () => {
   refused(
     { target_modules: ['q_prj', 'vproj'] },

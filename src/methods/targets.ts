@@ -14,6 +14,8 @@ export const allLinear = 'all-linear';
 /** Where a method acts. */
 export interface Targets {
   readonly sites: readonly LinearSite[];
+  /** Embedding tables, where the method acts on them too. */
+  readonly embeddings: readonly LinearSite[];
   /** `target_modules` with PEFT's default filled in. */
   readonly pattern: ModulePattern;
 }
@@ -22,12 +24,14 @@ export interface Targets {
  * The linear layers that a configuration names by `target_modules`, `exclude_modules`, `layers_to_transform` and
  * `layers_pattern`, but for those that `modules_to_save` trains whole, with PEFT's meaning of each (`check_target_module_exists` in peft/tuners/tuners_utils.py).
  * @param defaults PEFT's `target_modules` by transformers' `model_type`, for configurations that give none
+ * @param withEmbeddings whether the method acts on embedding tables too, where they are named
  * @throws SoftpromptError config-key, targets-unmatched, not-supported
  */
 export function targetsOf(
   options: ModelConfig,
   model: Model,
   defaults: Readonly<Record<string, readonly string[]>>,
+  withEmbeddings = false,
 ): Targets {
   const pattern =
     modulePattern(options, 'target_modules') ?? defaultModules(options, 'target_modules', model, defaults);
@@ -35,9 +39,10 @@ export function targetsOf(
   if (typeof pattern === 'string' && inLayer !== null) {
     throw options.invalid('layers_to_transform', 'needs target_modules to be a list of names');
   }
-  const { inLayers, inHead } = linearSites(model);
+  const { inLayers, inHead, embeddings: tables } = linearSites(model);
   const linear = pattern === allLinear ? inLayers : [...inLayers, ...inHead];
-  const paths = new Set(linear.map(({ path }) => path));
+  const possible = withEmbeddings && pattern !== allLinear ? [...linear, ...tables] : linear;
+  const paths = new Set(possible.map(({ path }) => path));
   const excluded = modulePattern(options, 'exclude_modules');
   const saved = options.optionalStrings('modules_to_save') ?? [];
   const isTarget = (path: string) =>
@@ -50,9 +55,13 @@ export function targetsOf(
     const what = `${options.file}: target_modules names ${other}, which is an embedding table or shares one; this`;
     throw new SoftpromptError('not-supported', { what });
   }
-  const sites = linear.filter(({ path }) => isTarget(path));
-  if (sites.length === 0) throw unmatched(options.file, pattern, linear);
-  return { sites, pattern };
+  const targets = new Set(possible.filter(({ path }) => isTarget(path)));
+  if (targets.size === 0) throw unmatched(options.file, pattern, linear);
+  return {
+    sites: linear.filter((site) => targets.has(site)),
+    embeddings: tables.filter((site) => targets.has(site)),
+    pattern,
+  };
 }
 
 /** Whether PEFT would say that a pattern names a module. */

@@ -4,7 +4,14 @@ import { readSafetensorsHeader } from '../checkpoint/safetensors.ts';
 import { writeSafetensors } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { Model } from '../models/model.ts';
-import { type Adapter, readExactly, type StoredAdapter, tensorData, writeAdapter } from './adapter.ts';
+import {
+  type Adapter,
+  readExactly,
+  relativeDifference,
+  type StoredAdapter,
+  tensorData,
+  writeAdapter,
+} from './adapter.ts';
 import type { Method, TrainedTensors } from './method.ts';
 import { encodedTensors } from './promptEncoder.ts';
 
@@ -46,14 +53,4 @@ export async function writeTrained(dir: string, method: Method, trained: Trained
   const tensors = await encodedTensors(method, encoder, trained);
   await writeSafetensors(join(dir, encoderFile), tensorData(encoder.trainables, trained), { format: 'pt' });
   await writeAdapter(dir, { method, tensors });
-}
-
-function relativeDifference(found: Float32Array, expected: Float32Array): number {
-  let difference = 0;
-  let norm = 0;
-  for (const [i, x] of expected.entries()) {
-    difference += (found[i]! - x) ** 2;
-    norm += x ** 2;
-  }
-  return Math.sqrt(difference / Math.max(norm, 1e-30));
 }

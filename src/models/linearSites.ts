@@ -8,6 +8,8 @@ export interface LinearSites {
   readonly inLayers: readonly LinearSite[];
   /** The output head, where it is a module of its own, or the classifier. */
   readonly inHead: readonly LinearSite[];
+  /** Embedding tables, as the linear layers of one-hot vectors that they are. */
+  readonly embeddings: readonly LinearSite[];
 }
 
 /** By model: an adapter is configured at every swap, and building a graph may take longer than the rest of it. */
@@ -31,6 +33,7 @@ export function linearSites(model: Model): LinearSites {
 
 function recorded(model: Model): LinearSites {
   const found = new Map<string, LinearSite>();
+  const embeddings = new Map<string, LinearSite>();
   const untrained = new Map(model.untrained.map(({ name, shape }) => [name, shape] as const));
   const head = headModules(model);
   const recording = (b: Builder): Hooks => ({
@@ -39,10 +42,18 @@ function recorded(model: Model): LinearSites {
       found.set(site.path, site);
       return x;
     },
+    embedding: (_b, site, _ids, y) => {
+      embeddings.set(site.path, site);
+      return y;
+    },
   });
   buildLossGraph(model, { trainables: [], hooks: (_trained, b) => recording(b) }, false);
   const isHead = (site: LinearSite) =>
     head.some((module) => site.path === module || site.path.startsWith(`${module}.`));
   const sites = [...found.values()];
-  return { inLayers: sites.filter((site) => !isHead(site)), inHead: sites.filter(isHead) };
+  return {
+    inLayers: sites.filter((site) => !isHead(site)),
+    inHead: sites.filter(isHead),
+    embeddings: [...embeddings.values()],
+  };
 }

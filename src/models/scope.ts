@@ -81,7 +81,12 @@ export class Scope {
 
   /** Rows of an embedding table for ids of any shape. */
   embedding(path: string, ids: Value): Value {
-    return this.b.gather(this.weight(`${path}.weight`), ids, 0, path);
+    const { b, hooks } = this;
+    const weight = this.weight(`${path}.weight`);
+    const y = b.gather(weight, ids, 0, path);
+    const [inFeatures, outFeatures] = weight.dims as [number, number];
+    const site: LinearSite = { path, inFeatures, outFeatures, layout: 'in_out', hasBias: false };
+    return hooks.embedding?.(b, site, ids, y, { weight, bias: undefined }) ?? y;
   }
 
   #mapped(name: string): Value {

@@ -44,6 +44,11 @@ export interface Hooks {
   readonly linearInput?: (b: Builder, site: LinearSite, x: Value) => Value;
   /** Output of a linear layer: x `[tokens, inFeatures]`, y `[tokens, outFeatures]`; gives the new y. */
   readonly linear?: (b: Builder, site: LinearSite, x: Value, y: Value, parameters: LinearParameters) => Value;
+  /**
+   * Rows of an embedding table, which is a linear layer of one-hot vectors (the weight lies in x out): ids `[...]`, y
+   * `[..., outFeatures]`; gives the new y.
+   */
+  readonly embedding?: (b: Builder, site: LinearSite, ids: Value, y: Value, parameters: LinearParameters) => Value;
   /** Keys and values `[1, kvHeads, virtual, headDim]` that stand before every sequence in a layer. */
   readonly keyValue?: (b: Builder, layer: number) => KeyValue;
   /** Output of a sub-block: `input` and `output` `[tokens, hidden]`; gives the new output. */

@@ -31,9 +31,10 @@ export const lora = z.strictObject({
     .optional()
     .describe('What stands before the number of a layer in module names, e.g. layers. Default: anything.'),
   bias: z
-    .enum(['none', 'lora_only'])
+    .enum(['none', 'lora_only', 'all'])
     .optional()
-    .describe('Whether the biases of the chosen layers are trained too. Default: none.'),
+    .describe("Whether the model's own biases are trained too: of the chosen layers, or all. Default: none."),
+  lora_bias: z.boolean().optional().describe('Whether each path beside a layer has a bias of its own. Default: false.'),
   use_rslora: z.boolean().optional().describe('Scale by lora_alpha / sqrt(r), which suits high ranks. Default: false.'),
   use_dora: z
     .boolean()
