@@ -232,6 +232,42 @@ test('merge writes a model folder that scores as the base model does with the ad
   );
 });
 
+test('combine says how far it is from the exact sum, then saves to the library or to a folder', async () => {
+  const { folder } = workspace();
+  const inputs = join(golden, 'merge/weighted-llama3/adapters');
+  const args = [
+    ...['combine', '--model', join(golden, 'models/llama3-a')],
+    ...['--adapter', `${inputs}/a1=0.7`, '--adapter', `${inputs}/a2=-0.5`],
+  ];
+  const named = await softprompt([...args, '--name', 'mixed', '--json'], { cwd: folder });
+  assert.equal(named.code, 0, named.stderr);
+  const [combined, saved] = named.json() as [{ r: number; residual: { overall: number } }, { adapter: string }];
+  assert.equal(combined.r, 8);
+  assert.ok(combined.residual.overall < 1e-6);
+  assert.ok(saved.adapter.endsWith(join('.softprompt', 'adapters', 'mixed', '1')));
+  const card = JSON.parse(readFileSync(join(saved.adapter, 'card.json'), 'utf8'));
+  assert.deepEqual(card.combined.adapters, [
+    { adapter: 'a1', weight: 0.7 },
+    { adapter: 'a2', weight: -0.5 },
+  ]);
+  const audit = JSON.parse(readFileSync(join(folder, '.softprompt/audit.jsonl'), 'utf8'));
+  assert.deepEqual([audit.action, audit.adapter, audit.detail], ['combined', 'mixed@1', 'exact: 0.7 x a1 + -0.5 x a2']);
+  const output = join(folder, 'deep/out');
+  const lossy = ['--adapter', 'mixed=1', '--method', 'svd', '--rank', '2', '--output', output];
+  const text = await softprompt([...args.slice(0, 3), ...lossy], { cwd: folder });
+  assert.match(
+    text.stdout,
+    /^1 x mixed 1, by svd: 2 modules, rank 2\nError against the exact sum: 0\.\d+.*\n.*another adapter/,
+  );
+  assert.deepEqual(readdirSync(output).sort(), ['adapter_config.json', 'adapter_model.safetensors', 'card.json']);
+  assert.deepEqual(readdirSync(join(folder, '.softprompt/adapters')), ['mixed']);
+  const merged = ['merge', ...args.slice(1, 3), '--adapter', 'mixed@1', '--output', join(folder, 'merged')];
+  assert.equal((await softprompt(merged, { cwd: folder })).code, 0);
+  const lines = readFileSync(join(folder, '.softprompt/audit.jsonl'), 'utf8').trimEnd().split('\n');
+  const last = JSON.parse(lines.at(-1)!);
+  assert.deepEqual([last.action, last.adapter], ['merged', 'mixed@1']);
+});
+
 test('a wrong request ends with 2 and says on standard error what is wrong and where', async () => {
   const { folder, file } = workspace();
   const model = ['--model', `${golden}/models/llama3-a`, '--device', 'cpu'];
@@ -273,6 +309,21 @@ test('a wrong request ends with 2 and says on standard error what is wrong and w
     [['generate', ...model, '--input-ids', '[999999]'], /999999 is no token/],
     [['generate', ...model, '--input-ids', '[1]', '--max-new-tokens', '0'], /whole number/],
     [['generate', ...model, '--prompt', 'x'], /tokenizer\.json/],
+    [['combine', ...model.slice(0, 2), '--adapter', finished, '--name', 'x'], /has no weight; give NAME=WEIGHT/],
+    [['combine', ...model.slice(0, 2), '--adapter', `${finished}=1`], /--output, --name: give one of the two/],
+    [['combine', ...model.slice(0, 2), '--adapter', `${finished}=1`, '--name', '../x'], /no name of a folder/],
+    [
+      ['combine', ...model.slice(0, 2), '--adapter', `${finished}=1`, '--name', 'x', '--method', 'ties'],
+      /ties needs it/,
+    ],
+    [
+      ['combine', ...model.slice(0, 2), '--adapter', `${finished}=1`, '--name', 'x', '--method', 'mean'],
+      /none of exact, cat/,
+    ],
+    [
+      ['combine', ...model.slice(0, 2), '--adapter', `${prompt}=1`, '--output', join(folder, 'out')],
+      /PROMPT_TUNING; only LORA/,
+    ],
     [['merge', ...model.slice(0, 2), '--adapter', 'none', '--output', join(folder, 'out')], /No adapter "none"/],
     [
       ['merge', ...model.slice(0, 2), '--adapter', prompt, '--output', join(folder, 'out')],

@@ -116,7 +116,26 @@ program
   .requiredOption('--output <DIR>', 'folder to make')
   .option('--max-shard-size <SIZE>', 'largest weight file', bytes, bytes('5GB'))
   .option(...json)
-  .action(ending(async (options) => (await import('./merge.ts')).merge(options, terminal)));
+  .action(ending(async (options) => (await import('./merge.ts')).merge(options, terminal, env)));
+
+program
+  .command('combine')
+  .description('Combine LORA adapters of one model into one')
+  .requiredOption('--model <DIR>', 'Hugging Face model directory')
+  .requiredOption(
+    '--adapter <NAME|DIR=WEIGHT>',
+    'an adapter and its weight, which may be negative (repeatable)',
+    collect,
+  )
+  .option('--method <METHOD>', 'exact (the sum itself), svd (the nearest to it of a rank), or one of PEFT', 'exact')
+  .option('--rank <N>', 'rank that svd methods cut to; the largest of the adapters when absent', positiveInteger)
+  .option('--density <D>', 'share of elements that ties, dare and magnitude_prune methods keep', between(0, 1))
+  .option('--majority-sign <WAY>', 'how ties methods elect a sign: total or frequency', 'total')
+  .option('--seed <N>', 'seed of what dare methods keep', between(0, Number.MAX_SAFE_INTEGER), 42)
+  .option('--output <DIR>', 'folder to write the adapter to')
+  .option('--name <NAME>', 'name in the library to save it under, as its next version')
+  .option(...json)
+  .action(ending(async (options) => (await import('./combine.ts')).combine(options, terminal, env)));
 
 program
   .command('devices')

@@ -1,7 +1,9 @@
 import { join, relative, resolve } from 'node:path';
-import { resolveAdapter } from '../experiments/library.ts';
+import { appendAudit } from '../experiments/audit.ts';
+import type { Environment } from '../experiments/environment.ts';
+import { isInLibrary, resolveAdapter } from '../experiments/library.ts';
 import { type MergeProgress, type MergeResult, mergeModel } from '../experiments/mergeModel.ts';
-import { findStore, storeName } from '../experiments/store.ts';
+import { findStore } from '../experiments/store.ts';
 import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
@@ -17,14 +19,15 @@ export interface MergeOptions {
 }
 
 /** Works an adapter into its base model: a model folder of its own that anything can load. */
-export async function merge(options: MergeOptions, terminal: Terminal): Promise<number> {
-  const store = findStore(join(process.cwd(), storeName), process.cwd());
+export async function merge(options: MergeOptions, terminal: Terminal, env: Environment): Promise<number> {
+  const store = findStore(join(process.cwd(), 'adapter'), process.cwd());
+  const { dir, label } = resolveAdapter(store, options.adapter, process.cwd());
   const result = await interruptible(
     () => terminal.note('\nStopping after this tensor; once more to stop at once.'),
     (signal) => {
       const request = {
         model: resolve(options.model),
-        adapter: resolveAdapter(store, options.adapter, process.cwd()).dir,
+        adapter: dir,
         output: resolve(options.output),
         shardBytes: options.maxShardSize,
       };
@@ -33,6 +36,13 @@ export async function merge(options: MergeOptions, terminal: Terminal): Promise<
       });
     },
   );
+  if (isInLibrary(store, dir)) {
+    await appendAudit(
+      store,
+      { action: 'merged', adapter: label.replace(/ (?=\d+$)/, '@'), detail: result.output },
+      env,
+    );
+  }
   if (options.json === true) terminal.out(JSON.stringify(result));
   else for (const line of summary(result)) terminal.out(line);
   return exitStatus.done;

@@ -32,10 +32,11 @@ export interface AdapterCard {
   readonly created: string;
   /** Folder of the base model as the experiment gave it, and the hash of what it was. */
   readonly base: { readonly model: string; readonly fingerprint: string };
-  readonly data: { readonly file: string; readonly sha256: string };
-  /** The experiment as run (after overrides), as JSON. */
+  /** What it was trained on; null for one that was not trained. */
+  readonly data: { readonly file: string; readonly sha256: string } | null;
+  /** The experiment as run (after overrides), as JSON; null without one. */
   readonly experiment: unknown;
-  readonly run: string;
+  readonly run: string | null;
   readonly seed: number;
   readonly trainable_parameters: number;
   readonly best_step: number;
@@ -43,13 +44,23 @@ export interface AdapterCard {
   /** Figures of the last evaluation on test rows, by metric. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly parent: number | null;
+  /** What it was combined from, where it was. */
+  readonly combined?: CombinedFrom;
+}
+
+/** How an adapter was made of others. */
+export interface CombinedFrom {
+  readonly method: string;
+  readonly adapters: readonly { readonly adapter: string; readonly weight: number }[];
+  /** Relative Frobenius error against the exact sum. */
+  readonly residual: number;
 }
 
 /** One line of audit.jsonl. */
 export interface AuditEntry {
   readonly time: string;
   readonly user: string;
-  readonly action: 'created' | 'activated' | 'deactivated' | 'evaluated' | 'deleted';
+  readonly action: 'created' | 'activated' | 'deactivated' | 'evaluated' | 'merged' | 'combined' | 'deleted';
   readonly adapter: string | null;
   readonly detail?: string;
 }

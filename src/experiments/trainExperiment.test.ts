@@ -83,7 +83,7 @@ test('a training leaves a finished run, its events, a TensorBoard file, a versio
   assert.deepEqual(await readEvents(store, run!.id), events);
   assert.ok(readdirSync(runFolder(store, run!.id)).some((name) => name.includes('tfevents')));
   const card = await readCard(done.adapter);
-  assert.equal(card?.data.sha256, '3804097274178c106528202e7d44e78add955aa4c681424840f0aa7fc941ef36');
+  assert.equal(card?.data?.sha256, '3804097274178c106528202e7d44e78add955aa4c681424840f0aa7fc941ef36');
   assert.equal(card?.run, run!.id);
   assert.equal(card?.validation_loss, 0.5);
   assert.match(card?.base.fingerprint ?? '', /^[0-9a-f]{64}$/);

@@ -1,4 +1,4 @@
-import type { AdapterCard, RunRecord } from '../experiments/records.ts';
+import type { AdapterCard, CombinedFrom, RunRecord } from '../experiments/records.ts';
 import { formatBytes, formatCount, formatFigure } from './figures.ts';
 import { progressWords, type TrainingProgress } from './progress.ts';
 import { canResume, type RunState, runStates } from './runState.ts';
@@ -43,13 +43,22 @@ export function adapterFacts(adapter: AdapterFacts): readonly (readonly [string,
   return [
     ['Made', card.created],
     ['Base model', card.base.model],
-    ['Data', card.data.file],
-    ['Run', card.run],
+    ...(card.combined === undefined ? [] : combinedFacts(card.combined)),
+    ...(card.data === null ? [] : [['Data', card.data.file] as const]),
+    ...(card.run === null ? [] : [['Run', card.run] as const]),
     ['Seed', String(card.seed)],
     ['Trainable parameters', formatCount(card.trainable_parameters)],
-    ['Best step', String(card.best_step)],
+    ...(card.run === null ? [] : [['Best step', String(card.best_step)] as const]),
     ...(card.validation_loss === null ? [] : [['Validation loss', formatFigure(card.validation_loss)] as const]),
     ...Object.entries(card.metrics).map(([name, value]) => [`Test ${name}`, formatFigure(value)] as const),
+  ];
+}
+
+function combinedFacts({ method, adapters, residual }: CombinedFrom): readonly (readonly [string, string])[] {
+  return [
+    ['Combined', method],
+    ...adapters.map(({ adapter, weight }) => [`Weight of ${adapter}`, String(weight)] as const),
+    ['Error against the exact sum', formatFigure(residual)],
   ];
 }
 

@@ -83,6 +83,10 @@ const words = {
     what: `A ${d.method} adapter cannot be merged into weights: ${d.why}.`,
     todo: 'Use it as it is, beside the model.',
   }),
+  'not-combinable': (d: { adapter: string; why: string; todo?: string }): Words => ({
+    what: `${d.adapter} cannot be combined: ${d.why}.`,
+    ...(d.todo === undefined ? {} : { todo: d.todo }),
+  }),
   'json-invalid': (d: { file: string; line: number; column: number; problem: string }): Words => ({
     what: `${d.file}, line ${d.line}, column ${d.column}: not valid JSON: ${d.problem}.`,
   }),

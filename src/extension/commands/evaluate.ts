@@ -17,7 +17,7 @@ export async function evaluateAdapters(
   if (order === null) return;
   const { uri, adapters } = order;
   const { file, name, experiment } = await readSavedExperiment(uri);
-  const runId = adapters.map(({ entry }) => entry.card?.run).find((run) => run !== undefined) ?? null;
+  const runId = adapters.map(({ entry }) => entry.card?.run).find((run) => run != null) ?? null;
   await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title: `Evaluating ${name}`, cancellable: true },
     async (progress, token) => {
