@@ -9,6 +9,7 @@ import { encoderInputs } from '../models/encoderBatch.ts';
 import { virtualInputs } from '../models/inputs.ts';
 import { buildLossGraph } from '../models/lossGraph.ts';
 import { type Model, type ModelUse, openModel } from '../models/model.ts';
+import { frequencyInputs } from '../models/rotaryTables.ts';
 import type { Device } from '../runtime/devices.ts';
 import { GraphSession } from '../runtime/session.ts';
 import { floats, type Tensor, type Tensors } from '../runtime/tensor.ts';
@@ -60,7 +61,7 @@ export class LanguageModel {
   async attach(adapter: Adapter | null): Promise<AttachedModel> {
     const method: MethodShape = adapter?.method ?? baseModel;
     const tensors: TrainedTensors = adapter?.tensors ?? new Map();
-    const prefix = await this.#prefixOf(method, tensors);
+    const prefix = await this.prefix(method, tensors, [method.virtualTokens]);
     return new AttachedModel(this, method, tensors, prefix);
   }
 
@@ -89,22 +90,28 @@ export class LanguageModel {
     return new LossRunner(session!, this.model, method, false);
   }
 
+  /**
+   * Keys and values of an adapter's virtual tokens before rows of so many positions each, `[1, ...]` or, where those make a
+   * difference, one for each row; empty when there are none.
+   */
+  async prefix(method: MethodShape, tensors: TrainedTensors, lengths: readonly number[]): Promise<Tensors> {
+    if (method.virtualTokens === 0) return new Map();
+    const session = await this.#session(`virtual ${method.structure}`, () => buildVirtualGraph(this.model, method));
+    if (session === null) return new Map();
+    const { sizes } = this.model.architecture;
+    return session.run(
+      new Map([
+        ...virtualInputs(sizes, method.virtualTokens, lengths.length),
+        ...frequencyInputs(sizes, lengths),
+        ...trainedInputs(method, tensors),
+      ]),
+    );
+  }
+
   /** Frees all sessions. */
   async close(): Promise<void> {
     for (const session of this.#sessions.values()) await (await session)?.close();
     this.#sessions.clear();
-  }
-
-  async #prefixOf(method: MethodShape, tensors: TrainedTensors): Promise<Tensors> {
-    if (method.virtualTokens === 0) return new Map();
-    const session = await this.#session(`virtual ${method.structure}`, () => buildVirtualGraph(this.model, method));
-    if (session === null) return new Map();
-    return session.run(
-      new Map([
-        ...virtualInputs(this.model.architecture.sizes, method.virtualTokens),
-        ...trainedInputs(method, tensors),
-      ]),
-    );
   }
 
   #session(key: string, build: () => ReturnType<typeof buildVirtualGraph>): Promise<GraphSession | null> {
@@ -151,7 +158,8 @@ export class AttachedModel {
     const { language, method, tensors } = this;
     const fixed = [...(method.virtualOnly ? [] : trainedInputs(method, tensors)), ...encoded];
     const { sizes } = language.model.architecture;
-    return new Decoding(await language.decodeSession(method), sizes, batch, this.prefix, fixed);
+    const again = (lengths: readonly number[]) => language.prefix(method, tensors, lengths);
+    return new Decoding(await language.decodeSession(method), sizes, batch, this.prefix, fixed, again);
   }
 
   /** What the decoder attends to: the prompts through the encoder. */

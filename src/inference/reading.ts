@@ -54,15 +54,19 @@ export class Reading {
         throw new SoftpromptError('prompt-length', { tokens, virtual: 0, maxPositions });
       }
     }
+    const decoding = this.fork();
+    const next =
+      (await decoding.expect(decoding.positions.map((position, r) => position + continuations[r]!.length))) ??
+      this.next;
     const scores = continuations.map((tokens, r) => {
       const score = new Float64Array(tokens.length);
-      if (tokens.length > 0) score[0] = logSoftmax(this.next[r]!)[tokens[0]!]!;
+      if (tokens.length > 0) score[0] = logSoftmax(next[r]!)[tokens[0]!]!;
       return score;
     });
     if (continuations.every(({ length }) => length <= 1)) return scores;
     // A row of one token or none feeds one all the same, and what comes after it is not looked at.
     const fed = continuations.map((tokens) => (tokens.length > 1 ? tokens.slice(0, -1) : [tokens[0] ?? 0]));
-    const logits = await this.fork().advance(fed, true);
+    const logits = await decoding.advance(fed, true);
     for (const [r, tokens] of continuations.entries()) {
       for (let t = 1; t < tokens.length; t++) scores[r]![t] = logSoftmax(logits[r]![t - 1]!)[tokens[t]!]!;
     }

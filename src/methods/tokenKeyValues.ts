@@ -1,6 +1,7 @@
 import { buildVirtualGraph, cacheNames } from '../models/decodeGraph.ts';
 import { virtualInputs } from '../models/inputs.ts';
 import type { Model } from '../models/model.ts';
+import { frequencyInputs } from '../models/rotaryTables.ts';
 import { readTokenEmbeddings } from '../models/tokenEmbedding.ts';
 import { floatOutput, GraphSession } from '../runtime/session.ts';
 import { floats } from '../runtime/tensor.ts';
@@ -12,14 +13,19 @@ import { softPromptShape } from './softPrompt.ts';
  * layer 1's key and so on, each `[kvHeads, headDim]`.
  */
 export async function tokenKeyValues(model: Model, ids: readonly number[]): Promise<Float32Array> {
-  const { layers, kvHeads, headDim } = model.architecture.sizes;
+  const { sizes } = model.architecture;
+  const { layers, kvHeads, headDim } = sizes;
   const { width } = model.architecture.tokenEmbedding;
   const count = ids.length;
   const session = await GraphSession.create(buildVirtualGraph(model, softPromptShape(count, width))!, 'cpu');
   try {
     const embeddings = floats(await readTokenEmbeddings(model, ids), [count, width]);
     const made = await session.run(
-      new Map([...virtualInputs(model.architecture.sizes, count), [promptEmbeddings, embeddings] as const]),
+      new Map([
+        ...virtualInputs(sizes, count, 1),
+        ...frequencyInputs(sizes, [count]),
+        [promptEmbeddings, embeddings] as const,
+      ]),
     );
     const rowSize = layers * 2 * kvHeads * headDim;
     const rows = new Float32Array(count * rowSize);

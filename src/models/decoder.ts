@@ -25,6 +25,8 @@ export interface DecoderSizes {
   readonly windows?: readonly number[];
   /** How far apart positions are told apart where scores depend on that alone (T5); absent elsewhere. */
   readonly relative?: RelativePositions;
+  /** The rotary embedding's frequencies in a row of so many positions, where they depend on that (`rotaryEmbedding.ts`). */
+  readonly frequenciesOf?: (length: number) => Float32Array;
 }
 
 /** A tensor the checkpoint must hold (or, `optional`, may). Names as transformers writes them. */

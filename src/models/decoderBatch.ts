@@ -2,13 +2,14 @@ import { sum } from '../onnx/dims.ts';
 import { biasInputs, biasTensors, causalBias } from './attentionBias.ts';
 import type { BatchForm } from './batchForms.ts';
 import { type Decoder, runLayers } from './decoder.ts';
+import { frequencyInputs } from './rotaryTables.ts';
 import { integerMatrix } from './rowMatrices.ts';
 import { embedTokens } from './tokenEmbedding.ts';
-import { repeated, virtualSegment } from './virtualSegment.ts';
+import { repeated, virtualRowsOf, virtualSegment } from './virtualSegment.ts';
 
 /**
- * Rows through a decoder. Virtual tokens are the same for every row, so they go through the layers once, not once a row;
- * states are counted over them first (where they have any), then over the batch. Positions follow the tokens.
+ * Rows through a decoder. States are counted over the virtual tokens first (where they have any), then over the batch.
+ * Positions follow the tokens.
  */
 export const decoderBatch: BatchForm<Decoder> = {
   states: (b, scope, decoder) => {
@@ -29,7 +30,9 @@ export const decoderBatch: BatchForm<Decoder> = {
   inputs: ({ architecture, task }, rows, { virtualTokens, virtualHidden }) => {
     const ids = integerMatrix(rows.map((row) => row.inputIds));
     const time = ids.dims[1]!;
-    const offset = virtualHidden ? virtualTokens : 0;
+    const virtualRows = virtualRowsOf(architecture.sizes, rows.length);
+    const offset = virtualHidden ? virtualTokens * virtualRows : 0;
+    const lengths = rows.map((row) => virtualTokens + row.inputIds.length);
     const positions = rows.map(() => Array.from({ length: time }, (_, t) => virtualTokens + t));
     const predicting = (row: number, label: number) =>
       task === 'seq_cls' ? rows[row]!.inputIds.length - 1 : label - 1;
@@ -38,11 +41,12 @@ export const decoderBatch: BatchForm<Decoder> = {
         ['input_ids', ids],
         ['position_ids', integerMatrix(positions)],
         ...biasTensors(architecture.sizes, 'attention_bias', (window) => causalBias(time, virtualTokens, window)),
+        ...frequencyInputs(architecture.sizes, lengths),
       ],
       // The first token is predicted by the last virtual one.
       stateOf: (row, label) => {
         const t = predicting(row, label);
-        return t < 0 ? virtualTokens - 1 : offset + row * time + t;
+        return t < 0 ? virtualTokens * (virtualRows === 1 ? 1 : row + 1) - 1 : offset + row * time + t;
       },
       tokens: rows.reduce((n, row) => n + row.inputIds.length, 0),
     };

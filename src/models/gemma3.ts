@@ -2,7 +2,7 @@ import type { DecoderFamily } from './decoder.ts';
 import { gemmaShape, gemmaVariant } from './gemma.ts';
 import { layerWindows, slidingWindow } from './layerTypes.ts';
 import { llamaLike } from './llamaLike.ts';
-import { rotaryFrequencies } from './rotaryTables.ts';
+import { readRotary } from './rotaryEmbedding.ts';
 import { readSoftCap } from './softCap.ts';
 
 /**
@@ -24,10 +24,14 @@ export const gemma3: DecoderFamily = (config) => {
     ...(rotary && { parameters: rotary.object('full_attention') }),
   });
   const { layers, headDim } = shape.sizes;
-  const slidingFrequencies = rotaryFrequencies(config, headDim, {
+  const slidingRotary = readRotary(config, headDim, {
+    maxPositions: 131_072,
     thetaKey: 'rope_local_base_freq',
     parameters: rotary?.object('sliding_attention') ?? null,
   });
+  if (slidingRotary.frequenciesOf !== undefined) {
+    throw config.invalid('rope_type', 'of the sliding layers depends on the length of a row; that is not supported');
+  }
   const pattern = config.count(['sliding_window_pattern', '_sliding_window_pattern'], 6);
   const window = slidingWindow(config, 4096);
   if (window === Number.POSITIVE_INFINITY) throw config.invalid('sliding_window', 'is null; this family needs one');
@@ -42,6 +46,6 @@ export const gemma3: DecoderFamily = (config) => {
     },
     attentionScale: config.count('query_pre_attn_scalar', 256) ** -0.5,
     windows,
-    frequencies: (layer) => (windows[layer] === Number.POSITIVE_INFINITY ? shape.frequencies : slidingFrequencies),
+    rotary: (layer) => (windows[layer] === Number.POSITIVE_INFINITY ? shape.rotary : slidingRotary),
   });
 };

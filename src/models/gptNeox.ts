@@ -2,7 +2,8 @@ import { activationOf } from './activations.ts';
 import { attend } from './attention.ts';
 import { type Decoder, type DecoderFamily, mostLayers, tokensOf, type WeightSpec } from './decoder.ts';
 import { outputHead } from './outputHead.ts';
-import { rotaryFrequencies, rotaryTables } from './rotaryTables.ts';
+import { readRotary, rotarySizes } from './rotaryEmbedding.ts';
+import { rotaryTables } from './rotaryTables.ts';
 import { layerNormWeights, linearWeights } from './weightSpecs.ts';
 
 /**
@@ -15,7 +16,6 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
   const layers = config.count('num_hidden_layers', 44, mostLayers);
   const heads = config.count('num_attention_heads', 64);
   const vocabulary = config.count('vocab_size', 50_432);
-  const maxPositions = config.count('max_position_embeddings', 2048);
   const epsilon = config.number('layer_norm_eps', 1e-5);
   const activation = activationOf(config, 'hidden_act', 'gelu');
   const parallel = config.boolean('use_parallel_residual', true);
@@ -25,12 +25,13 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
   if (!Number.isInteger(headDim)) {
     throw config.invalid('num_attention_heads', `is ${heads}, which does not divide hidden_size (${hidden})`);
   }
-  const sizes = { vocabulary, hidden, layers, heads, kvHeads: heads, headDim, maxPositions };
-  const frequencies = rotaryFrequencies(config, headDim, {
+  const rotary = readRotary(config, headDim, {
+    maxPositions: 2048,
     thetaKey: 'rotary_emb_base',
     partial: 0.25,
     partialKey: 'rotary_pct',
   });
+  const sizes = { vocabulary, hidden, layers, heads, kvHeads: heads, headDim, ...rotarySizes(rotary) };
   const biased = { bias: true };
 
   const layerWeights = (at: string): readonly WeightSpec[] => [
@@ -54,8 +55,8 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
       ...layerNormWeights('gpt_neox.final_layer_norm', hidden),
       { name: 'embed_out.weight', shape: [vocabulary, hidden], optional: tied },
     ],
-    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, () => frequencies) }),
-    layer: (scope, i, x, segment, rotary) => {
+    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, () => rotary) }),
+    layer: (scope, i, x, segment, tables) => {
       const { b } = scope;
       const at = `gpt_neox.layers.${i}`;
       const normed = scope.layerNorm(`${at}.input_layernorm`, x, epsilon);
@@ -64,7 +65,7 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
       const [q, k, v] = b
         .split(perHead, 2, [headDim, headDim, headDim])
         .map((part) => b.reshape(part, [tokensOf(segment), hidden]));
-      const mixed = attend(scope, segment, q!, k!, v!, { layer: i, sizes, scale: headDim ** -0.5, rotary });
+      const mixed = attend(scope, segment, q!, k!, v!, { layer: i, sizes, scale: headDim ** -0.5, rotary: tables });
       const attended = scope.linear(`${at}.attention.dense`, mixed, attentionBias);
       const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
       const input = parallel ? x : middle;

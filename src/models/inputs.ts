@@ -5,6 +5,7 @@ import type { DecoderSizes } from './decoder.ts';
 import type { LabelledRow } from './labelledRow.ts';
 import type { Model } from './model.ts';
 import { supervision } from './supervision.ts';
+import { virtualRowsOf } from './virtualSegment.ts';
 
 /** A batch made into graph inputs. */
 export interface LossInputs {
@@ -51,21 +52,24 @@ export function lossInputs(
     ['supervised', integers(supervised)],
     ['targets', integers(targets, [targets.length, 1])],
     ['loss_weights', floats(Float32Array.from(weights), [weights.length, 1])],
-    ...virtualInputs(model.architecture.sizes, method.virtualTokens),
+    ...virtualInputs(model.architecture.sizes, method.virtualTokens, rows.length),
   ]);
   return { tensors: all, counts, tokens };
 }
 
-/** Positions and causal bias of the virtual tokens themselves. */
-export function virtualInputs(sizes: DecoderSizes, virtual: number): readonly (readonly [string, Tensor])[] {
+/**
+ * Positions and causal bias of the virtual tokens themselves, before so many rows. What rotation needs to know of the rows
+ * is not among them (`frequencyInputs`).
+ */
+export function virtualInputs(
+  sizes: DecoderSizes,
+  virtual: number,
+  batch: number,
+): readonly (readonly [string, Tensor])[] {
+  const rows = virtualRowsOf(sizes, batch);
+  const positions = Array.from({ length: rows * virtual }, (_, i) => i % virtual);
   return [
-    [
-      'virtual_position_ids',
-      integers(
-        Array.from({ length: virtual }, (_, i) => i),
-        [1, virtual],
-      ),
-    ],
+    ['virtual_position_ids', integers(positions, [rows, virtual])],
     ...biasTensors(sizes, 'virtual_attention_bias', (window) => causalBias(virtual, 0, window)),
   ];
 }

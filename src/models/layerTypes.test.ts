@@ -80,7 +80,7 @@ test('values that cannot be are refused with the key', () => {
     [smollm3, { no_rope_layer_interval: 0 }, /no_rope_layer_interval is 0/],
     [smollm3, { no_rope_layers: [1, 1] }, /no_rope_layers has 2 entries for 5 layers/],
     [smollm3, { no_rope_layers: [true] }, /no_rope_layers/],
-    [phi3, { rope_scaling: { type: 'su' } }, /rope_type is "su"; rotary embeddings of type default/],
+    [phi3, { rope_scaling: { type: 'su' } }, /short_factor is missing/],
     [phi3, { num_attention_heads: 5, num_key_value_heads: null }, /head_dim is 6\.4; .* even/],
   ] as const) {
     assert.throws(

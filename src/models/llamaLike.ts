@@ -6,7 +6,8 @@ import { attend } from './attention.ts';
 import { type Decoder, type DecoderSizes, mostLayers, type WeightSpec } from './decoder.ts';
 import { outputHead } from './outputHead.ts';
 import { fusedProjection, separateProjections } from './projections.ts';
-import { type RotaryReading, rotaryFrequencies, rotaryTables } from './rotaryTables.ts';
+import { type RotaryEmbedding, type RotaryReading, readRotary, rotarySizes } from './rotaryEmbedding.ts';
+import { rotaryTables } from './rotaryTables.ts';
 import type { Scope } from './scope.ts';
 import { softCapped } from './softCap.ts';
 import { linearWeights } from './weightSpecs.ts';
@@ -22,7 +23,6 @@ export interface LlamaDefaults extends RotaryReading {
   /** hidden / heads when absent. */
   readonly headDim?: number;
   readonly vocabulary: number;
-  readonly maxPositions: number;
   /** 1e-6 when absent. */
   readonly epsilon?: number;
   /** False when absent. */
@@ -39,8 +39,7 @@ export interface LlamaShape {
   readonly activation: (b: Builder, x: Value) => Value;
   /** Whether the head may be the embedding table. */
   readonly tied: boolean;
-  /** Inverse frequencies of the rotary embedding. */
-  readonly frequencies: Float32Array;
+  readonly rotary: RotaryEmbedding;
 }
 
 /** Names of the norms before and after a sub-block (null: none). What comes after stands before the residual sum. */
@@ -73,8 +72,8 @@ export interface LlamaVariant {
   readonly queryKeyNorms?: 'head' | 'projection';
   /** One matrix for query, key and value, and one for gate and up. */
   readonly fused?: boolean;
-  /** Each layer's inverse frequencies, null where it does not rotate; the shape's in all when absent. */
-  readonly frequencies?: (layer: number) => Float32Array | null;
+  /** Each layer's rotary embedding, null where it does not rotate; the shape's in all when absent. */
+  readonly rotary?: (layer: number) => RotaryEmbedding | null;
   /** Added to the weights of RMS norms; 0 when absent. */
   readonly normOffset?: number;
   /** Where RMS norms stand about each sub-block; before it when absent. */
@@ -102,14 +101,14 @@ export function llamaShape(config: ModelConfig, defaults: LlamaDefaults): LlamaS
     throw config.invalid('num_key_value_heads', `is ${kvHeads}, which does not divide the ${heads} attention heads`);
   }
   const vocabulary = config.count('vocab_size', defaults.vocabulary);
-  const maxPositions = config.count('max_position_embeddings', defaults.maxPositions);
+  const rotary = readRotary(config, headDim, defaults);
   return {
-    sizes: { vocabulary, hidden, layers, heads, kvHeads, headDim, maxPositions },
+    sizes: { vocabulary, hidden, layers, heads, kvHeads, headDim, ...rotarySizes(rotary) },
     inner: config.count('intermediate_size', defaults.inner),
     epsilon: config.number('rms_norm_eps', defaults.epsilon ?? 1e-6),
     activation: activationOf(config, 'hidden_act', 'silu'),
     tied: config.boolean('tie_word_embeddings', defaults.tied ?? false),
-    frequencies: rotaryFrequencies(config, headDim, defaults),
+    rotary,
   };
 }
 
@@ -120,7 +119,7 @@ export function llamaShape(config: ModelConfig, defaults: LlamaDefaults): LlamaS
 export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: LlamaVariant): Decoder {
   const { inner, epsilon, activation, tied } = shape;
   const {
-    frequencies = () => shape.frequencies,
+    rotary: rotaryOf = () => shape.rotary,
     queryKeyNorms,
     softCaps = { attention: null, logits: null },
   } = variant;
@@ -175,7 +174,7 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
       { name: 'model.norm.weight', shape: [hidden] },
       { name: 'lm_head.weight', shape: [vocabulary, hidden], optional: tied },
     ],
-    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, frequencies) }),
+    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, rotaryOf) }),
     layer: (scope, i, x, segment, rotary) => {
       const { b } = scope;
       const at = `model.layers.${i}`;

@@ -1,7 +1,8 @@
 import { activationOf } from './activations.ts';
 import { attend } from './attention.ts';
 import { type Decoder, type DecoderFamily, mostLayers, type WeightSpec } from './decoder.ts';
-import { rotaryFrequencies, rotaryTables } from './rotaryTables.ts';
+import { readRotary, rotarySizes } from './rotaryEmbedding.ts';
+import { rotaryTables } from './rotaryTables.ts';
 import { layerNormWeights, linearWeights } from './weightSpecs.ts';
 
 /**
@@ -15,7 +16,6 @@ export const phi: DecoderFamily = (config): Decoder => {
   const heads = config.count('num_attention_heads', 32);
   const kvHeads = config.count('num_key_value_heads', heads);
   const vocabulary = config.count('vocab_size', 51_200);
-  const maxPositions = config.count('max_position_embeddings', 2048);
   const epsilon = config.number('layer_norm_eps', 1e-5);
   const activation = activationOf(config, 'hidden_act', 'gelu_new');
   const headDim = hidden / heads;
@@ -28,8 +28,8 @@ export const phi: DecoderFamily = (config): Decoder => {
   if (config.boolean('qk_layernorm', false)) {
     throw config.invalid('qk_layernorm', 'is true; norms of queries and keys are not supported in this family');
   }
-  const sizes = { vocabulary, hidden, layers, heads, kvHeads, headDim, maxPositions };
-  const frequencies = rotaryFrequencies(config, headDim, { partial: 0.5 });
+  const rotary = readRotary(config, headDim, { maxPositions: 2048, partial: 0.5 });
+  const sizes = { vocabulary, hidden, layers, heads, kvHeads, headDim, ...rotarySizes(rotary) };
   const biased = { bias: true };
 
   const layerWeights = (at: string): readonly WeightSpec[] => [
@@ -54,15 +54,15 @@ export const phi: DecoderFamily = (config): Decoder => {
       ...layerNormWeights('model.final_layernorm', hidden),
       ...linearWeights('lm_head', vocabulary, hidden, biased),
     ],
-    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, () => frequencies) }),
-    layer: (scope, i, x, segment, rotary) => {
+    begin: (scope, x, segment) => ({ x, rotary: rotaryTables(scope, segment, () => rotary) }),
+    layer: (scope, i, x, segment, tables) => {
       const { b } = scope;
       const at = `model.layers.${i}`;
       const normed = scope.layerNorm(`${at}.input_layernorm`, x, epsilon);
       const q = scope.linear(`${at}.self_attn.q_proj`, normed, biased);
       const k = scope.linear(`${at}.self_attn.k_proj`, normed, biased);
       const v = scope.linear(`${at}.self_attn.v_proj`, normed, biased);
-      const mixed = attend(scope, segment, q, k, v, { layer: i, sizes, scale: headDim ** -0.5, rotary });
+      const mixed = attend(scope, segment, q, k, v, { layer: i, sizes, scale: headDim ** -0.5, rotary: tables });
       const attended = scope.linear(`${at}.self_attn.dense`, mixed, biased);
       const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
       const inside = activation(b, scope.linear(`${at}.mlp.fc1`, normed, biased));

@@ -12,6 +12,9 @@ export const phi3: DecoderFamily = (config) => {
     vocabulary: 32_064,
     maxPositions: 4096,
     epsilon: 1e-5,
+    originalPositions: 4096,
+    // What longrope was called in the first files.
+    typeNames: { su: 'longrope', yarn: 'longrope' },
   });
   return llamaLike(shape, {
     bias: { qkv: false, output: false, mlp: false },

@@ -24,7 +24,7 @@ export const smollm3: DecoderFamily = (config) => {
     : Number.POSITIVE_INFINITY;
   return llamaLike(shape, {
     bias: { qkv: attention, output: attention, mlp: config.boolean('mlp_bias', false) },
-    frequencies: (layer) => (rotates(layer) ? shape.frequencies : null),
+    rotary: (layer) => (rotates(layer) ? shape.rotary : null),
     windows: layerWindows(config, layers, window, (layer) => !rotates(layer)),
   });
 };

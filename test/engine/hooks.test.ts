@@ -146,7 +146,7 @@ for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi, gem
       const [{ name, dims }] = prompt.method.trainables as [(typeof prompt.method.trainables)[number]];
       const made = await session.run(
         new Map([
-          ...virtualInputs(model.architecture.sizes, virtualTokens),
+          ...virtualInputs(model.architecture.sizes, virtualTokens, 1),
           [name, floats(prompt.tensors.get(name)!, dims)],
         ]),
       );

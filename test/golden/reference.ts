@@ -65,6 +65,9 @@ export const tinyModels = {
   phi3: join(import.meta.dirname, 'peft021/models/phi3-a'),
 } as const;
 
+/** One whose rows of more than 20 positions turn otherwise than shorter ones. */
+export const longropeModel = join(import.meta.dirname, 'peft021/models/phi3-longrope-a');
+
 /** A case file's content. */
 export function readCase<T>(path: string): T {
   return JSON.parse(readFileSync(path, 'utf8'));
