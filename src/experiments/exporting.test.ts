@@ -4,8 +4,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
-import { drawnAdapter } from '../../test/engine/drawn.ts';
-import { readTensors, tinyModels } from '../../test/golden/reference.ts';
+import { drawnAdapter, layerMethods } from '../../test/engine/drawn.ts';
+import { longropeModel, readTensors, tinyModels } from '../../test/golden/reference.ts';
 import type { FloatType } from '../checkpoint/floatTypes.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors.ts';
 import { writeSafetensors } from '../checkpoint/tensorWriting.ts';
@@ -113,6 +113,17 @@ describe('models that do not continue a text', () => {
       await other.close();
     });
   }
+});
+
+test('a model whose positions turn otherwise in long rows is not written as ONNX', async () => {
+  const other = await LanguageModel.open(longropeModel, 'cpu');
+  await writeAdapter(join(dir, 'own'), await drawnAdapter(other.model, 1, layerMethods.LORA));
+  const request = { language: other, adapter: join(dir, 'own'), format: 'onnx', type: null } as const;
+  await assert.rejects(
+    exportAdapterAs({ ...request, output: join(dir, 'out.onnx') }),
+    refused('option-invalid', /turn otherwise in long rows/),
+  );
+  await other.close();
 });
 
 test('an adapter whose card names another model is refused', async () => {

@@ -91,6 +91,10 @@ const writers = {
       const problem = `onnx is written of models that continue a text; this is ${model.modelType} for ${model.task}`;
       throw new SoftpromptError('option-invalid', { option: '--format', problem, todo: 'Choose peft.' });
     }
+    if (architecture.sizes.frequenciesOf !== undefined) {
+      const problem = 'onnx is not written of models whose positions turn otherwise in long rows (longrope, dynamic)';
+      throw new SoftpromptError('option-invalid', { option: '--format', problem, todo: 'Choose peft.' });
+    }
     // What acts through virtual tokens alone is all in their keys and values.
     const shape = stored.method.virtualOnly ? baseModel : stored.method;
     const dtype = type ?? 'F32';

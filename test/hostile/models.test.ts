@@ -68,7 +68,11 @@ test('config.json with values that cannot be is refused with the key', async () 
     [llama, { num_key_value_heads: 0 }, /num_key_value_heads/],
     [llama, { head_dim: 7 }, /head_dim is 7; .* even/],
     [llama, { head_dim: undefined, num_attention_heads: 7, num_key_value_heads: 7 }, /head_dim is 6\.857/],
-    [llama, { rope_parameters: { rope_type: 'proportional', rope_theta: 10_000 } }, /rope_type is "proportional"; .* llama3/],
+    [
+      llama,
+      { rope_parameters: { rope_type: 'proportional', rope_theta: 10_000 } },
+      /rope_type is "proportional"; .* llama3/,
+    ],
     [llama, { rope_parameters: { rope_type: 'valueOf', rope_theta: 10_000 } }, /rope_type is "valueOf"/],
     [llama, { rope_parameters: { rope_type: 'linear' } }, /factor/],
     [llama, { rope_parameters: { rope_type: 'linear', factor: 0 } }, /factor is 0; it must be above 0/],
