@@ -1,4 +1,4 @@
-import { encodePrompt } from '../data/templatedExample.ts';
+import { encodeInput } from '../data/templatedExample.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
 import { generate as generateTokens } from '../inference/generate.ts';
@@ -32,7 +32,7 @@ export async function generate(options: GenerateOptions, terminal: Terminal): Pr
   }
   const attached = await openAttached(options);
   const { language } = attached;
-  const ids = given ?? encodePrompt(language.tokenizer, options.prompt ?? '');
+  const ids = given ?? encodeInput(language.tokenizer, options.prompt ?? '', language.model.task);
   const { vocabulary } = language.model.architecture.sizes;
   const unknown = given?.find((id) => id >= vocabulary);
   if (unknown !== undefined) throw invalidIds(`${unknown} is no token of the model, which has ${vocabulary}`);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type AttachedModel, LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
+import { adapterUse } from '../methods/adapterUse.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 
 /** Opens a model folder with an adapter folder in place, or as it is. */
@@ -10,7 +11,8 @@ export async function openAttached(options: {
   readonly device: string;
 }): Promise<AttachedModel> {
   const { device } = await chooseDevice(options.device);
-  const language = await LanguageModel.open(resolve(options.model), device);
   const { adapter } = options;
+  const use = adapter === undefined ? {} : await adapterUse(resolve(adapter));
+  const language = await LanguageModel.open(resolve(options.model), device, use);
   return language.attach(adapter === undefined ? null : await readAdapter(resolve(adapter), language.model));
 }

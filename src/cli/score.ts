@@ -1,7 +1,8 @@
+import { checkClasses } from '../data/classes.ts';
 import { readRows } from '../data/rows.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
-import { meanLoss, type RowScore, scoreRows } from '../inference/score.ts';
+import { meanLoss, type ScoredRow, scoreRows } from '../inference/score.ts';
 import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
 import { openAttached } from './openAttached.ts';
@@ -23,7 +24,7 @@ export async function score(options: ScoreOptions, terminal: Terminal): Promise<
   const { vocabulary, maxPositions } = language.model.architecture.sizes;
   const { examples, tooLong } = tokenizeRows(await readRows(options.data), {
     file: options.data,
-    task: 'causal_lm',
+    task: language.model.task,
     vocabularySize: vocabulary,
     maxLength: maxPositions - method.virtualTokens,
   });
@@ -32,13 +33,14 @@ export async function score(options: ScoreOptions, terminal: Terminal): Promise<
     const problem = `has ${tokens} tokens; the model has room for ${maxPositions - method.virtualTokens}`;
     throw new SoftpromptError('data-invalid', { file: options.data, line, problem });
   }
-  const scores: (RowScore | undefined)[] = examples.map(() => undefined);
+  checkClasses(options.data, examples, language.model);
+  const scores: (ScoredRow | undefined)[] = examples.map(() => undefined);
   let printed = 0;
   await interruptible(
     () => terminal.note('\nStopping.'),
     async (signal) => {
       for await (const batch of scoreRows(attached, examples, signal)) {
-        for (const { index, score: row } of batch) scores[index] = row;
+        for (const scored of batch) scores[scored.index] = scored;
         // Batches go by length; lines come in the order of the rows.
         for (let next = scores[printed]; next !== undefined; next = scores[++printed]) {
           terminal.out(options.json === true ? jsonLine(next) : textLine(printed, next));
@@ -50,11 +52,15 @@ export async function score(options: ScoreOptions, terminal: Terminal): Promise<
   return exitStatus.done;
 }
 
-function jsonLine(row: RowScore): string {
-  return JSON.stringify({ loss: meanLoss(row), token_logprobs: [...row] });
+function jsonLine({ score: row, logits }: ScoredRow): string {
+  const loss = meanLoss(row);
+  return JSON.stringify(logits === null ? { loss, token_logprobs: [...row] } : { loss, logits: [...logits] });
 }
 
-function textLine(index: number, row: RowScore): string {
+function textLine(index: number, { score: row, logits }: ScoredRow): string {
+  if (logits !== null) {
+    return `row ${index + 1}: loss ${meanLoss(row).toFixed(4)}, logits ${[...logits].map((x) => x.toFixed(3)).join(' ')}`;
+  }
   if (row.length === 0) return `row ${index + 1}: no supervised token, so no loss`;
   return `row ${index + 1}: loss ${meanLoss(row).toFixed(4)} over ${row.length} tokens`;
 }

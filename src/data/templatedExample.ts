@@ -51,6 +51,11 @@ function causalExample(tokenizer: Tokenizer, input: string, target: string): Omi
   return { inputIds: [...prompt, ...answer], labels: [...prompt.map(() => unsupervised), ...answer] };
 }
 
+/** The tokens of a text as a model of a task reads it: continued by a causal one, else as the tokenizer starts and ends it. */
+export function encodeInput(tokenizer: Tokenizer, text: string, task: Task): readonly number[] {
+  return task === 'causal_lm' ? encodePrompt(tokenizer, text) : tokenizer.encode(text, { addSpecialTokens: true });
+}
+
 /**
  * The tokens of a text that is to be continued: with the special tokens that the tokenizer starts a text with, without
  * the end token that some (T5's) put behind it.

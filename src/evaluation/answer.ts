@@ -1,9 +1,11 @@
-import { encodePrompt } from '../data/templatedExample.ts';
+import { encodeInput } from '../data/templatedExample.ts';
 import { normalise, scoreAnswers } from '../inference/choose.ts';
 import { continueReading } from '../inference/generate.ts';
 import type { AttachedModel } from '../inference/languageModel.ts';
 import { Reading } from '../inference/reading.ts';
 import { meanLoss, scoreRows } from '../inference/score.ts';
+import { classNames } from '../models/classHead.ts';
+import { classProbabilities } from './classify.ts';
 import type { Choices } from './questions.ts';
 
 /** A model's answer to a piece of text: a label of a closed set, or a continuation. */
@@ -18,8 +20,8 @@ export type TextAnswer =
   | {
       readonly kind: 'text';
       readonly continuation: string;
-      /** Of the prompt itself, to the model: how familiar it is. */
-      readonly perplexity: number;
+      /** Of the prompt itself, to the model: how familiar it is. Null for a model that writes another text. */
+      readonly perplexity: number | null;
     };
 
 /** Answers one prompt. */
@@ -31,21 +33,31 @@ export async function answerPrompt(
   signal: AbortSignal,
 ): Promise<TextAnswer> {
   const { tokenizer } = attached.language;
-  const ids = encodePrompt(tokenizer, prompt);
+  const { task, config, classifier } = attached.language.model;
+  const ids = encodeInput(tokenizer, prompt, task);
+  if (classifier !== null) {
+    const [probabilities] = await classProbabilities(attached, [ids], signal);
+    return ranking(choices?.labels ?? classNames(config, classifier.classes), probabilities!);
+  }
   const reading = await Reading.of(attached, [ids]);
-  if (choices !== null) {
+  // A classification's labels have no tokens: a model that only writes continues the text.
+  if (choices !== null && choices.tokens.length > 0) {
     const [scores] = await scoreAnswers(reading, choices.tokens, signal);
-    const probabilities = normalise(scores!);
-    const ranked = choices.labels
-      .map((label, i) => ({ label, probability: probabilities[i]! }))
-      .sort((a, b) => b.probability - a.probability);
-    return { kind: 'label', ...ranked[0]!, ranked };
+    return ranking(choices.labels, normalise(scores!));
   }
   const stopIds = tokenizer.eosTokenIds;
   const [written] = await continueReading(reading, { maxNewTokens, stopIds, sampling: null, signal });
-  let perplexity = Number.NaN;
-  for await (const [scored] of scoreRows(attached, [{ inputIds: ids, labels: ids }], signal)) {
-    perplexity = Math.exp(meanLoss(scored!.score));
-  }
+  let perplexity: number | null = null;
+  // A model that writes another text says nothing of how familiar its prompt is.
+  const familiar = task === 'causal_lm' ? [{ inputIds: ids, labels: ids }] : [];
+  for await (const [scored] of scoreRows(attached, familiar, signal)) perplexity = Math.exp(meanLoss(scored!.score));
   return { kind: 'text', continuation: tokenizer.decode(written!, { skipSpecialTokens: true }), perplexity };
+}
+
+/** All labels, most likely first, and the first of them. */
+function ranking(labels: readonly string[], probabilities: Float64Array): TextAnswer {
+  const ranked = labels
+    .map((label, i) => ({ label, probability: probabilities[i]! }))
+    .sort((a, b) => b.probability - a.probability);
+  return { kind: 'label', ...ranked[0]!, ranked };
 }

@@ -1,12 +1,13 @@
 import type { DataRow } from '../data/dataRow.ts';
 import type { Template } from '../data/template.ts';
-import { encodePrompt } from '../data/templatedExample.ts';
+import { encodeInput } from '../data/templatedExample.ts';
 import { normalise, scoreAnswers } from '../inference/choose.ts';
 import { continueReading } from '../inference/generate.ts';
 import type { AttachedModel, LanguageModel } from '../inference/languageModel.ts';
 import { checkLength, Reading } from '../inference/reading.ts';
 import { meanLoss } from '../inference/score.ts';
 import type { StoredAdapter } from '../methods/adapter.ts';
+import { classProbabilities } from './classify.ts';
 import { chooseShots, type HardPrompt, hardPromptText } from './hardPrompts.ts';
 import { confusionMatrix, metricRules } from './metrics.ts';
 import type { Choices, Question } from './questions.ts';
@@ -87,14 +88,18 @@ function armsOf({ language, adapters, hardPrompts, target, trainRows, seed }: Ev
   const none = { adapter: null, bytes: 0, trainable_parameters: 0 };
   const asIs = (question: Question) => question.inputIds;
   return [
-    { name: 'base', kind: 'base', detail: null, read: asIs, ...none },
+    // A base model whose classifier is still to be trained has nothing to say.
+    ...(language.model.untrained.length > 0
+      ? []
+      : [{ name: 'base', kind: 'base', detail: null, read: asIs, ...none } as const]),
     ...hardPrompts.map((hard): Arm => {
       const shots = hard.shots === 0 ? [] : chooseShots(trainRows, target!, hard.shots, seed);
       return {
         name: hard.name,
         kind: 'hard_prompt',
         detail: hard.prompt.source,
-        read: ({ values }) => encodePrompt(language.tokenizer, hardPromptText(hard, target!, shots, values!)),
+        read: ({ values }) =>
+          encodeInput(language.tokenizer, hardPromptText(hard, target!, shots, values!), language.model.task),
         ...none,
       };
     }),
@@ -143,6 +148,7 @@ async function answerBatch(
   batch: readonly { readonly question: Question; readonly prompt: readonly number[] }[],
   signal: AbortSignal,
 ): Promise<readonly RowAnswer[]> {
+  if (language.model.task === 'seq_cls') return classifyBatch(choices!, attached, batch, signal);
   const reading = await Reading.of(
     attached,
     batch.map(({ prompt }) => prompt),
@@ -170,6 +176,27 @@ async function answerBatch(
     const text = choices.labels[best]!;
     const correct = text === batch[i]!.question.expected;
     return { text, correct, probability: normalise(score)[best]!, ...losses[i]!, greedy: texts[i]! };
+  });
+}
+
+/** A classifier's answers. */
+async function classifyBatch(
+  { labels }: Choices,
+  attached: AttachedModel,
+  batch: readonly { readonly question: Question; readonly prompt: readonly number[] }[],
+  signal: AbortSignal,
+): Promise<readonly RowAnswer[]> {
+  const found = await classProbabilities(
+    attached,
+    batch.map(({ prompt }) => prompt),
+    signal,
+  );
+  return found.map((probabilities, i) => {
+    const { expected, targetIds } = batch[i]!.question;
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    const text = labels[best]!;
+    const target_loss = -Math.log(probabilities[targetIds[0]!]!);
+    return { text, correct: text === expected, probability: probabilities[best]!, target_loss, target_tokens: 1 };
   });
 }
 

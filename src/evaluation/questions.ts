@@ -2,10 +2,11 @@ import type { Tokenizer } from '../checkpoint/tokenizer.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import type { Example } from '../data/example.ts';
 import { columns, render, type Template } from '../data/template.ts';
-import { encodePrompt } from '../data/templatedExample.ts';
+import { encodeInput } from '../data/templatedExample.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { answerTokens } from '../inference/choose.ts';
 import { unsupervised } from '../models/labelledRow.ts';
+import type { Task } from '../models/task.ts';
 
 /** A row that arms are asked about. */
 export interface Question {
@@ -15,7 +16,7 @@ export interface Question {
   readonly inputIds: readonly number[];
   /** The answer that counts as right, without the template around it. */
   readonly expected: string;
-  /** What should be written after the input, the end token included. */
+  /** What should be written after the input, the end token included; in classification the class alone. */
   readonly targetIds: readonly number[];
   /** For hard prompts; null for rows that are already tokenised. */
   readonly values: DataRow['values'] | null;
@@ -24,7 +25,7 @@ export interface Question {
 /** The closed set of answers of an experiment. */
 export interface Choices {
   readonly labels: readonly string[];
-  /** Tokens of each label as the target template writes it. */
+  /** Tokens of each label as the target template writes it; none in classification. */
   readonly tokens: readonly (readonly number[])[];
 }
 
@@ -33,6 +34,7 @@ export interface QuestionTemplate {
   readonly tokenizer: Tokenizer;
   readonly input: Template;
   readonly target: Template;
+  readonly task: Task;
 }
 
 /** The one column that the target template shows. @throws SoftpromptError template-target */
@@ -65,7 +67,7 @@ export function textQuestions(
   template: QuestionTemplate,
   labels: readonly string[] | null,
 ): readonly Question[] {
-  const { tokenizer, target } = template;
+  const { tokenizer, target, task } = template;
   const end = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
   return rows.map((row, index) => {
     const place = { file, line: row.line };
@@ -76,8 +78,13 @@ export function textQuestions(
       const problem = `its answer ${JSON.stringify(expected)} is none of the labels`;
       throw new SoftpromptError('data-invalid', { ...place, problem, todo: `Labels: ${labels.join(', ')}.` });
     }
-    const targetIds = [...tokenizer.encode(written, { addSpecialTokens: false }), ...end];
-    return { index, input, inputIds: encodePrompt(tokenizer, input), expected, targetIds, values: row.values };
+    const targets = {
+      causal_lm: () => [...tokenizer.encode(written, { addSpecialTokens: false }), ...end],
+      seq_2_seq_lm: () => tokenizer.encode(written, { addSpecialTokens: true }),
+      seq_cls: () => [labels!.indexOf(expected)],
+    } satisfies Record<Task, () => readonly number[]>;
+    const inputIds = encodeInput(tokenizer, input, task);
+    return { index, input, inputIds, expected, targetIds: targets[task](), values: row.values };
   });
 }
 
@@ -85,8 +92,16 @@ function parsed(column: string): Template {
   return { source: `{{${column}}}`, parts: [{ column }] };
 }
 
+/** How rows that are already tokenised are read. */
+export interface TokenizedReading {
+  readonly task: Task;
+  readonly decode: (ids: readonly number[]) => string;
+  /** Names of the classes, in classification. */
+  readonly classes: readonly string[] | null;
+}
+
 /**
- * Rows that are already tokenised as questions: the last supervised stretch of a row is its answer, all before it the
+ * Rows that are already tokenised as questions: in causal_lm the last supervised stretch of a row is its answer, all before it the
  * prompt.
  * @throws SoftpromptError data-invalid for a row without a prompt or an answer
  */
@@ -94,9 +109,13 @@ export function tokenizedQuestions(
   file: string,
   rows: readonly DataRow[],
   examples: readonly Example[],
-  decode: (ids: readonly number[]) => string,
+  { task, decode, classes }: TokenizedReading,
 ): readonly Question[] {
   return examples.map(({ inputIds, labels, row }, index) => {
+    if (task !== 'causal_lm') {
+      const expected = classes === null ? decode(labels).trim() : classes[labels[0]!]!;
+      return { index, input: decode(inputIds), inputIds, expected, targetIds: labels, values: null };
+    }
     const end = labels.findLastIndex((label) => label !== unsupervised) + 1;
     const start = labels.slice(0, end).lastIndexOf(unsupervised) + 1;
     if (start === 0) {

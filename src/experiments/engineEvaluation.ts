@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { checkClasses } from '../data/classes.ts';
 import { readRows } from '../data/rows.ts';
 import { parseTemplate } from '../data/template.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
@@ -8,19 +9,22 @@ import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.
 import { SoftpromptError } from '../foundation/errors.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
+import { classNames } from '../models/classHead.ts';
+import type { ModelUse } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import type { Environment } from './environment.ts';
 import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
+import { checkLabels, modelUse } from './modelUse.ts';
 
 /** Gives the model of a folder on a device, and takes it back. */
 export interface ModelLender {
-  borrow(dir: string, device: string): Promise<LanguageModel>;
+  borrow(dir: string, device: string, use: ModelUse): Promise<LanguageModel>;
   giveBack(language: LanguageModel): Promise<void>;
 }
 
 /** Opens a model for one use and closes it after. */
 export const openEachTime: ModelLender = {
-  borrow: async (dir, device) => LanguageModel.open(dir, (await chooseDevice(device)).device),
+  borrow: async (dir, device, use) => LanguageModel.open(dir, (await chooseDevice(device)).device, use),
   giveBack: (language) => language.close(),
 };
 
@@ -36,8 +40,7 @@ async function* evaluateWithEngine(
   signal: AbortSignal,
 ): AsyncGenerator<EvaluationProgress, EvaluationResult> {
   const { experiment, file } = request;
-  if (experiment.task !== 'causal_lm') throw new SoftpromptError('not-supported', { what: `task: ${experiment.task}` });
-  const language = await lender.borrow(experiment.model, experiment.training.device);
+  const language = await lender.borrow(experiment.model, experiment.training.device, modelUse(experiment));
   try {
     const outcome = yield* evaluate(await setupOf(language, request), signal);
     return {
@@ -69,15 +72,26 @@ async function setupOf(language: LanguageModel, { experiment, adapters }: Evalua
     seed: training.seed,
     now: () => performance.now(),
   };
+  const { classifier, config } = language.model;
+  checkLabels(experiment, language.model);
+  const classes = classifier && (labels ?? classNames(config, classifier.classes));
   const file = data.test!;
   const rows = await readRows(file);
   if (rows.some((row) => Object.hasOwn(row.values, 'input_ids'))) {
     const vocabularySize = language.model.architecture.sizes.vocabulary;
     const { examples } = tokenizeRows(rows, { file, task: experiment.task, vocabularySize });
+    checkClasses(file, examples, language.model);
     const decode = (ids: readonly number[]) =>
       language.hasTokenizer ? language.tokenizer.decode(ids, { skipSpecialTokens: true }) : ids.join(' ');
-    const questions = tokenizedQuestions(file, rows, examples, decode);
-    return { ...common, questions, choices: null, hardPrompts: [], target: null, trainRows: [] };
+    const questions = tokenizedQuestions(file, rows, examples, { task: experiment.task, decode, classes });
+    return {
+      ...common,
+      questions,
+      choices: classes && { labels: classes, tokens: [] },
+      hardPrompts: [],
+      target: null,
+      trainRows: [],
+    };
   }
   if (template === undefined) {
     throw new SoftpromptError('data-invalid', {
@@ -90,8 +104,17 @@ async function setupOf(language: LanguageModel, { experiment, adapters }: Evalua
   const target = parseTemplate(template.target);
   return {
     ...common,
-    questions: textQuestions(file, rows, { tokenizer, input: parseTemplate(template.input), target }, labels ?? null),
-    choices: labels === undefined ? null : choicesOf(labels, { tokenizer, target }),
+    questions: textQuestions(
+      file,
+      rows,
+      { tokenizer, input: parseTemplate(template.input), target, task: experiment.task },
+      labels ?? null,
+    ),
+    choices: classes
+      ? { labels: classes, tokens: [] }
+      : labels === undefined
+        ? null
+        : choicesOf(labels, { tokenizer, target }),
     hardPrompts: prompts,
     target,
     trainRows: shown ? await readRows(data.train) : [],

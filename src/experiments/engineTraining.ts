@@ -13,6 +13,7 @@ import { checkFits, newestCheckpoint, readCheckpoint } from '../training/checkpo
 import type { StartEvent, TrainingEvent } from '../training/events.ts';
 import { type TrainingOutcome, train } from '../training/train.ts';
 import { readExperimentRows } from './experimentRows.ts';
+import { checkLabels, modelUse } from './modelUse.ts';
 import type { Experiment } from './schema.ts';
 import type { TrainingEngine, TrainingRequest } from './trainExperiment.ts';
 import { TrainingSampler } from './trainingSample.ts';
@@ -22,8 +23,8 @@ export const engineTraining: TrainingEngine = { train: trainWithEngine };
 
 async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): AsyncGenerator<TrainingEvent> {
   const { experiment, checkpoints, adapterFolder } = request;
-  refuseUnsupported(experiment);
-  const model = await openModel(experiment.model);
+  const model = await openModel(experiment.model, modelUse(experiment));
+  checkLabels(experiment, model);
   const { method: stored, initial } = await startingPoint(experiment, model);
   const method = trainingForm(stored);
   const rows = await readExperimentRows(experiment, model, method);
@@ -31,7 +32,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
   const resume = checkpoint === null ? null : await readCheckpoint(checkpoint);
   if (checkpoint !== null && resume !== null) checkFits(checkpoint, resume, method, experiment.training.optim);
-  const sampler = await TrainingSampler.create(experiment.model, device, method, rows.validation);
+  const sampler = await TrainingSampler.create(model, device, method, rows.validation);
   const events = train(
     {
       model,
@@ -116,9 +117,4 @@ function otherTensor(one: Method, other: Method): string | null {
   const named = ({ trainables }: Method) => trainables.map(({ name, dims }) => `${name} [${dims.join(', ')}]`);
   const known = new Set(named(other));
   return named(one).find((tensor) => !known.has(tensor)) ?? null;
-}
-
-/** What an experiment file may say although the engine cannot do it yet. */
-function refuseUnsupported({ task }: Experiment): void {
-  if (task !== 'causal_lm') throw new SoftpromptError('not-supported', { what: `task: ${task}` });
 }

@@ -1,5 +1,6 @@
 import type { Tokenizer } from '../checkpoint/tokenizer.ts';
 import { openTokenizer } from '../checkpoint/tokenizer.ts';
+import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import { readRows } from '../data/rows.ts';
 import { splitRows } from '../data/split.ts';
@@ -48,7 +49,9 @@ export async function readExperimentRows(
     });
 
   const trained = tokenize(trainFile, train);
+  checkClasses(trainFile, trained.examples, model);
   const validated = validationFile === undefined ? null : tokenize(validationFile, validation);
+  if (validationFile !== undefined && validated !== null) checkClasses(validationFile, validated.examples, model);
   const tooLong = trained.tooLong.length + (validated?.tooLong.length ?? 0);
   for (const [file, result] of [[trainFile, trained] as const, [validationFile, validated] as const]) {
     if (file !== undefined && result?.examples.length === 0) {

@@ -137,6 +137,14 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
     fail(['training', 'early_stopping_patience'], 'needs data.validation or data.validation_split');
   }
   if (labels !== undefined && new Set(labels).size < labels.length) fail(['labels'], 'names a label twice');
+  if (e.task === 'seq_cls') {
+    if (labels === undefined && e.template !== undefined)
+      fail(['labels'], 'is needed with task: seq_cls: the classes, in order');
+    const [baseline] = Object.keys(e.evaluation.baselines);
+    if (baseline !== undefined) {
+      fail(['evaluation', 'baselines', baseline], 'goes without task: seq_cls only; a classifier follows no prompt');
+    }
+  }
   if (
     (method.peft_type === 'PROMPT_TUNING' || method.peft_type === 'PREFIX_TUNING') &&
     method.prompt_tuning_init === 'TEXT' &&
@@ -185,7 +193,9 @@ function complete(e: z.output<typeof fields>) {
       ...evaluation,
       metrics:
         evaluation.metrics ??
-        (e.labels === undefined ? (['exact_match', 'perplexity'] as const) : (['accuracy', 'f1'] as const)),
+        (e.labels === undefined && e.task !== 'seq_cls'
+          ? (['exact_match', 'perplexity'] as const)
+          : (['accuracy', 'f1'] as const)),
     },
   };
 }

@@ -2,6 +2,8 @@ import { generate } from '../inference/generate.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import type { Method, TrainedTensors } from '../methods/method.ts';
 import { type LabelledRow, unsupervised } from '../models/labelledRow.ts';
+import type { Model } from '../models/model.ts';
+import type { Task } from '../models/task.ts';
 import type { Device } from '../runtime/devices.ts';
 
 /** What the model in training writes for a row, beside what it should write. */
@@ -13,6 +15,17 @@ export interface TrainingSample {
 
 /** Tokens generated beyond the length of the expected answer. */
 const extraTokens = 4;
+
+/** What a model of a task is shown of a row and should write; null where it writes nothing. */
+const promptAndTarget = {
+  causal_lm: ({ inputIds, labels }) => {
+    const start = Array.from(labels).lastIndexOf(unsupervised) + 1;
+    const ids = Array.from(inputIds);
+    return start === 0 || start === ids.length ? null : { prompt: ids.slice(0, start), target: ids.slice(start) };
+  },
+  seq_2_seq_lm: ({ inputIds, labels }) => ({ prompt: Array.from(inputIds), target: Array.from(labels) }),
+  seq_cls: () => null,
+} satisfies Record<Task, (row: LabelledRow) => { prompt: readonly number[]; target: readonly number[] } | null>;
 
 /** Shows a training's progress on one row in words. Close it when done. */
 export class TrainingSampler {
@@ -30,18 +43,16 @@ export class TrainingSampler {
 
   /** A sampler of the first row that has a prompt and an answer; null when there is none, or no tokenizer. */
   static async create(
-    dir: string,
+    model: Model,
     device: Device,
     method: Method,
     rows: readonly LabelledRow[],
   ): Promise<TrainingSampler | null> {
-    for (const { inputIds, labels } of rows) {
-      const start = Array.from(labels).lastIndexOf(unsupervised) + 1;
-      if (start === 0 || start === labels.length) continue;
-      const language = await LanguageModel.open(dir, device);
-      const ids = Array.from(inputIds);
-      if (language.hasTokenizer) return new TrainingSampler(language, method, ids.slice(0, start), ids.slice(start));
-      return null;
+    for (const row of rows) {
+      const parts = promptAndTarget[model.task](row);
+      if (parts === null) continue;
+      const language = await LanguageModel.open(model.dir, device);
+      return language.hasTokenizer ? new TrainingSampler(language, method, parts.prompt, parts.target) : null;
     }
     return null;
   }

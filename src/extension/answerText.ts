@@ -9,12 +9,13 @@ const continuationLength = 48;
 export function answerWords(answer: TextAnswer): string {
   if (answer.kind === 'label') return `${oneLine(answer.label, continuationLength)} ${formatShare(answer.probability)}`;
   const text = oneLine(answer.continuation, continuationLength);
-  return `${text === '' ? '(nothing)' : `“${text}”`} ppl ${formatFigure(answer.perplexity)}`;
+  const familiar = answer.perplexity === null ? '' : ` ppl ${formatFigure(answer.perplexity)}`;
+  return `${text === '' ? '(nothing)' : `“${text}”`}${familiar}`;
 }
 
 /** What stands after the selection: the active adapter's answer beside the base model's. */
 export function answerLine(report: AnswerReport): string {
-  const base = `base: ${answerWords(report.base)}`;
+  const base = `base: ${report.base === null ? 'no classifier' : answerWords(report.base)}`;
   if (report.adapter === null) return base;
   return `${report.adapterName ?? 'adapter'}: ${answerWords(report.adapter)}  │  ${base}`;
 }
@@ -32,7 +33,8 @@ export function fenced(text: string): string {
 }
 
 function continuation(title: string, answer: Extract<TextAnswer, { kind: 'text' }>): string {
-  return `**${title}** · perplexity ${formatFigure(answer.perplexity)}\n\n${fenced(answer.continuation)}`;
+  const familiar = answer.perplexity === null ? '' : ` · perplexity ${formatFigure(answer.perplexity)}`;
+  return `**${title}**${familiar}\n\n${fenced(answer.continuation)}`;
 }
 
 type Ranking = Extract<TextAnswer, { kind: 'label' }>['ranked'];
@@ -57,10 +59,10 @@ export function answerDetails(report: AnswerReport, links: readonly string[]): s
   const name = escapeMarkdown(report.adapterName ?? 'Adapter');
   const rankings: (readonly [string, Ranking])[] = [];
   if (adapter?.kind === 'label') rankings.push([name, adapter.ranked]);
-  if (base.kind === 'label') rankings.push(['Base model', base.ranked]);
+  if (base?.kind === 'label') rankings.push(['Base model', base.ranked]);
   if (rankings.length > 0) parts.push(rankingTable(rankings));
   if (adapter?.kind === 'text') parts.push(continuation(name, adapter));
-  if (base.kind === 'text') parts.push(continuation('Base model', base));
+  if (base?.kind === 'text') parts.push(continuation('Base model', base));
   if (adapter === null) parts.push('No adapter is active, so the base model answers alone.');
   parts.push(`**Prompt as the model saw it**\n\n${fenced(report.prompt)}`);
   return parts.join('\n\n');

@@ -178,6 +178,10 @@ const words = {
     what: `${d.dir}: this model tells classes apart and writes no text.`,
     todo: 'Use `softprompt score`, which gives the logits of the classes.',
   }),
+  'labels-unsuited': (d: { labels: number; dir: string; classes: number }): Words => ({
+    what: `The experiment has ${d.labels} labels; the classifier of ${d.dir} tells ${d.classes} classes apart.`,
+    todo: 'Give one label for each class, in the order of id2label in config.json.',
+  }),
   'weight-surplus': (d: { file: string; tensor: string }): Words => ({
     what: `${d.file}: tensor ${d.tensor} has no place in this architecture.`,
     todo: 'config.json and weights do not belong together, or the model is a variant that is not supported.',

@@ -45,6 +45,12 @@ export function classesOf(config: ModelConfig, asked: number | undefined): numbe
   return saved?.endsWith('ForSequenceClassification') ? own : (asked ?? own);
 }
 
+/** What the classes are called: `id2label`, or their numbers. */
+export function classNames(config: ModelConfig, classes: number): readonly string[] {
+  const names = config.optionalObject('id2label');
+  return Array.from({ length: classes }, (_, i) => names?.optionalString(String(i)) ?? String(i));
+}
+
 /** The classifier of a model with so many classes. Decoders have one linear layer without bias, as transformers gives them. */
 export function classifierOf(architecture: Architecture, classes: number): ClassHead {
   if (architecture.kind === 'encoder') {

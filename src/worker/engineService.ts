@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import type { z } from 'zod';
 import { fingerprintModel } from '../checkpoint/fingerprint.ts';
-import { columns, parseTemplate, render } from '../data/template.ts';
-import { answerPrompt } from '../evaluation/answer.ts';
+import { columns, parseTemplate, render, type Template } from '../data/template.ts';
+import { answerPrompt, type TextAnswer } from '../evaluation/answer.ts';
 import { type Choices, choicesOf } from '../evaluation/questions.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { engineEvaluation } from '../experiments/engineEvaluation.ts';
@@ -18,6 +18,9 @@ import { newRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { type AttachedModel, LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
+import { adapterUse } from '../methods/adapterUse.ts';
+import type { ModelUse } from '../models/model.ts';
+import type { Task } from '../models/task.ts';
 import { chooseDevice, probeDevices } from '../runtime/devices.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import type { WorkerService } from './host.ts';
@@ -55,6 +58,8 @@ interface ActiveAdapter {
 export class EngineService implements WorkerService {
   readonly #env: Environment;
   #language: LanguageModel | null = null;
+  /** The same folder opened for other tasks, by task and number of classes. */
+  readonly #others = new Map<string, LanguageModel>();
   #base: AttachedModel | null = null;
   #active: ActiveAdapter | null = null;
   #baseFingerprint: Promise<string> | null = null;
@@ -71,7 +76,7 @@ export class EngineService implements WorkerService {
     const began = performance.now();
     const { device, reason } = await chooseDevice(wanted);
     if (this.#language?.model.dir !== dir || this.#language.device !== device) {
-      await this.#language?.close();
+      await this.#closeModels();
       this.#language = null;
       this.#base = null;
       this.#active = null;
@@ -95,7 +100,8 @@ export class EngineService implements WorkerService {
       if (card !== null && card.base.fingerprint !== (await this.#fingerprint(language))) {
         throw new SoftpromptError('adapter-base', { dir, trained: card.base.model, model: language.model.dir });
       }
-      const attached = await language.attach(await readAdapter(dir, language.model));
+      const used = await this.#forUse(await adapterUse(dir));
+      const attached = await used.attach(await readAdapter(dir, used.model));
       const name = card === null ? basename(dir) : `${card.name} ${card.version}`;
       this.#active = { name, attached, asking: askingOf(card, language) };
     }
@@ -111,7 +117,7 @@ export class EngineService implements WorkerService {
     return {
       adapterName: this.#active?.name ?? null,
       adapter: this.#active === null ? null : await ask(this.#active.attached),
-      base: await ask(this.#base!),
+      base: await this.#baseAnswer(ask),
       prompt,
       milliseconds: performance.now() - began,
     };
@@ -143,7 +149,10 @@ export class EngineService implements WorkerService {
     const store = params.store ?? findStore(params.experiment, process.cwd());
     const loaded = await readExperiment(params.experiment, params.set);
     const adapters = params.adapters.map((dir) => ({ dir, label: labelOf(store, dir) }));
-    const engine = engineEvaluation({ borrow: (dir) => this.#lend(dir), giveBack: async () => undefined }, this.#env);
+    const engine = engineEvaluation(
+      { borrow: (dir, _, use) => this.#lend(dir, use), giveBack: async () => undefined },
+      this.#env,
+    );
     const request = { store, loaded, adapters, runId: params.runId };
     const events = evaluateExperiment(engine, request, signal, this.#env);
     let next = await events.next();
@@ -151,13 +160,37 @@ export class EngineService implements WorkerService {
     return next.value;
   }
 
+  /** Of the base model alone, unless an adapter answers and the base has no classifier: then there is nothing to say. */
+  async #baseAnswer(ask: (attached: AttachedModel) => Promise<TextAnswer>): Promise<TextAnswer | null> {
+    const untrained = this.#loaded().model.untrained.length > 0;
+    return untrained && this.#active !== null ? null : ask(this.#base!);
+  }
+
   /** The loaded model when an experiment is about it; another model is refused, since its client asked for this one. */
-  async #lend(dir: string): Promise<LanguageModel> {
+  async #lend(dir: string, use: ModelUse): Promise<LanguageModel> {
     const language = this.#loaded();
     if (language.model.dir !== dir) {
       throw new SoftpromptError('internal', { problem: `the worker holds ${language.model.dir}, not ${dir}` });
     }
-    return language;
+    return this.#forUse(use);
+  }
+
+  /** The loaded model opened for something: another opening of the same folder where that is not what it was saved for. */
+  async #forUse({ task, classes }: ModelUse): Promise<LanguageModel> {
+    const language = this.#loaded();
+    const { model, device } = language;
+    const fits = task === undefined || task === model.task;
+    if (fits && (classes === undefined || model.untrained.length === 0)) return language;
+    const key = `${task} ${classes}`;
+    const use = { ...(task !== undefined && { task }), ...(classes !== undefined && { classes }) };
+    const other = this.#others.get(key) ?? (await LanguageModel.open(model.dir, device, use));
+    this.#others.set(key, other);
+    return other;
+  }
+
+  async #closeModels(): Promise<void> {
+    for (const language of [this.#language, ...this.#others.values()]) await language?.close();
+    this.#others.clear();
   }
 
   /** What the loaded model is, measured once. */
@@ -179,14 +212,25 @@ const plainAsking: Asking = { prompt: (text) => text, choices: null, maxNewToken
 function askingOf(card: AdapterCard | null, language: LanguageModel): Asking {
   const parsed = experimentSchema.safeParse(card?.experiment);
   if (!parsed.success || parsed.data.template === undefined) return plainAsking;
-  const { template, labels, evaluation } = parsed.data;
+  const { template, labels, evaluation, task } = parsed.data;
   const input = parseTemplate(template.input);
   const [column, ...more] = columns(input);
   if (column === undefined || more.length > 0) return plainAsking;
   const target = parseTemplate(template.target);
   return {
     prompt: (text) => render(input, { [column]: text }),
-    choices: labels === undefined ? null : choicesOf(labels, { tokenizer: language.tokenizer, target }),
+    choices: choicesFor(task, labels ?? null, language, target),
     maxNewTokens: evaluation.max_new_tokens,
   };
+}
+
+/** The closed set of answers; a classifier needs their names alone. */
+function choicesFor(
+  task: Task,
+  labels: readonly string[] | null,
+  language: LanguageModel,
+  target: Template,
+): Choices | null {
+  if (labels === null) return null;
+  return task === 'seq_cls' ? { labels, tokens: [] } : choicesOf(labels, { tokenizer: language.tokenizer, target });
 }

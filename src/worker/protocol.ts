@@ -121,7 +121,8 @@ export const answerParams = z.object({ text: z.string() });
 export interface AnswerReport {
   readonly adapterName: string | null;
   readonly adapter: TextAnswer | null;
-  readonly base: TextAnswer;
+  /** Null where the base model has no classifier of its own. */
+  readonly base: TextAnswer | null;
   /** The text as the model saw it (the adapter's template filled in). */
   readonly prompt: string;
   readonly milliseconds: number;
