@@ -53,5 +53,5 @@ test('a row without prompt, answer or room is named, and so is a task that canno
   const ids = new Array<number>(500).fill(1);
   const long = { input_ids: ids, labels: ids.map((id, i) => (i < 499 ? -100 : id)) };
   await assert.rejects(evaluated([good, long]), /Test row 2: The prompt has 499 tokens/);
-  await assert.rejects(evaluated([good], ['task=seq_cls']), /task: seq_cls is not supported yet/);
+  await assert.rejects(evaluated([good], ['task=seq_2_seq_lm']), /a gpt2 model cannot be used for seq_2_seq_lm/);
 });

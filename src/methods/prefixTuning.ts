@@ -1,4 +1,5 @@
 import { ModelConfig } from '../checkpoint/config.ts';
+import type { Model } from '../models/model.ts';
 import { linear, tanh } from './encoderLayers.ts';
 import type { InitContext, Method, MethodFactory, MethodShape } from './method.ts';
 import { promptConfig } from './promptConfig.ts';
@@ -14,9 +15,15 @@ const inits = {
     Float32Array.from({ length: count * rowSize }, () => random.normal()),
   zero: async (_context, { count, rowSize }) => new Float32Array(count * rowSize),
   /** What the model makes of tokens that are drawn at random. */
-  SAMPLE_VOCAB: (context, { count }) => tokenKeyValues(context.model, tokenInits.SAMPLE_VOCAB(context, count)),
+  SAMPLE_VOCAB: (context, { count, options }) => {
+    checkReads(context.model, options);
+    return tokenKeyValues(context.model, tokenInits.SAMPLE_VOCAB(context, count));
+  },
   /** What the model makes of a text: the prefix begins as that text before every row. */
-  TEXT: (context, { count, options }) => tokenKeyValues(context.model, tokenInits.TEXT(context, count, options)),
+  TEXT: (context, { count, options }) => {
+    checkReads(context.model, options);
+    return tokenKeyValues(context.model, tokenInits.TEXT(context, count, options));
+  },
 } satisfies Record<string, PrefixInit>;
 
 type PrefixInit = (
@@ -101,6 +108,12 @@ export const prefixTuning: MethodFactory = (config, model, source): Method => {
     },
   };
 };
+
+/** Only a decoder has keys and values of a text whatever follows it. */
+function checkReads({ architecture, modelType }: Model, options: ModelConfig): void {
+  if (architecture.kind === 'decoder') return;
+  throw options.invalid('prompt_tuning_init', `goes with decoder-only models; ${modelType} is none: leave it out`);
+}
 
 /** How a new prefix begins; a finished one is read whatever it says of that. */
 function initOf(options: ModelConfig, projected: boolean): keyof typeof inits {

@@ -73,12 +73,15 @@ export async function encodedTensors(
 ): Promise<TrainedTensors> {
   const b = new Builder();
   const inputs = encoder.trainables.map(({ name, dims }) => [name, b.graph.input(name, 'float32', dims)] as const);
-  for (const [name, value] of encoder.encode(b, new Map(inputs))) b.outputAs(name, value);
+  const own = new Set(inputs.map(([name]) => name));
+  for (const [name, value] of encoder.encode(b, new Map(inputs))) if (!own.has(name)) b.outputAs(name, value);
   const session = await GraphSession.create(b.graph, 'cpu');
   try {
     const given = encoder.trainables.map(({ name, dims }) => [name, floats(trained.get(name)!, dims)] as const);
     const outputs = await session.run(new Map(given));
-    return new Map(trainables.map(({ name }) => [name, floatOutput(outputs, name).data]));
+    // A classification's head passes as it is.
+    const made = (name: string) => (own.has(name) ? trained.get(name)! : floatOutput(outputs, name).data);
+    return new Map(trainables.map(({ name }) => [name, made(name)]));
   } finally {
     await session.close();
   }

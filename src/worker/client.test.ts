@@ -79,7 +79,7 @@ test('requests for the model wait for each other', async () => {
   const client = connect();
   const answers = await Promise.all(['a', 'b', 'c'].map((text) => client.request(answer, { text })));
   assert.deepEqual(
-    answers.map(({ base, prompt }) => [prompt, base.kind === 'text' && base.continuation]),
+    answers.map(({ base, prompt }) => [prompt, base?.kind === 'text' && base.continuation]),
     [
       ['a', '1'],
       ['b', '1'],

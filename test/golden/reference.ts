@@ -61,6 +61,14 @@ export const tinyModels = {
   olmo2: join(import.meta.dirname, 'peft021/models/olmo2-a'),
   /** A layer without positions. */
   smollm3: join(import.meta.dirname, 'peft021/models/smollm3-a'),
+  /** An encoder with a classifier of three classes. */
+  bert: join(import.meta.dirname, 'peft010/models/bert-a'),
+  /** Without a pooler, positions counted from 2 on; four classes. */
+  roberta: join(import.meta.dirname, 'peft010/models/roberta-a'),
+  /** An encoder and a decoder; input and output embedding one tensor. */
+  t5: join(import.meta.dirname, 'peft010/models/t5-a'),
+  /** A gated MLP, heads narrower than the layers, a head of its own. */
+  flanT5: join(import.meta.dirname, 'peft010/models/flan-t5-a'),
   /** One matrix for query, key and value, one for gate and up. */
   phi3: join(import.meta.dirname, 'peft021/models/phi3-a'),
 } as const;
