@@ -116,9 +116,11 @@ export const lora: MethodFactory = (config, model, source): Method => {
     },
   };
 
-  /** What a merge makes of the weights, where weights can hold it: a table that is the output head too has two changes. */
-  function mergedInto(): Pick<Method, 'merged'> {
-    if (shared || (biased && sites.some(({ hasBias }) => !hasBias))) return {};
+  /** What a merge makes of the weights, where they can hold it. */
+  function mergedInto(): Pick<Method, 'merged' | 'untiesHead'> {
+    const bare = biased ? sites.find(({ hasBias }) => !hasBias) : undefined;
+    if (bare !== undefined)
+      return { merged: `its paths have biases (lora_bias), and ${bare.path} has none to add them to` };
     const merged = new Map<string, MergedTensor>(all.map((path) => mergedPath(path, dora)));
     for (const [weight, change] of mergedInPlace(whole)) merged.set(weight, change);
     for (const path of biased ? onLayers : []) {
@@ -126,7 +128,7 @@ export const lora: MethodFactory = (config, model, source): Method => {
       const before = merged.get(weight);
       merged.set(weight, before === undefined ? change : (base, trained) => change(before(base, trained), trained));
     }
-    return { merged };
+    return { merged, untiesHead: shared };
   }
 };
 

@@ -8,7 +8,7 @@ import { SoftpromptError } from '../foundation/errors.ts';
 import { linearSites } from '../models/linearSites.ts';
 import type { Model } from '../models/model.ts';
 import type { Adapter } from './adapter.ts';
-import type { MergedTensor, Method } from './method.ts';
+import type { MergedTensor, Method, PeftType } from './method.ts';
 
 /** What writing a checkpoint with an adapter worked in has done so far. */
 export interface MergeTally {
@@ -43,8 +43,9 @@ export async function planMerge(
   signal: AbortSignal,
   seen: (tally: MergeTally, tensors: number) => void,
 ): Promise<Merge> {
-  const { merged } = method;
-  if (merged === undefined) throw new SoftpromptError('not-mergeable', { method: method.peftType, why: why(method) });
+  const { merged = why(method), peftType } = method;
+  if (typeof merged === 'string') throw new SoftpromptError('not-mergeable', { method: peftType, why: merged });
+  const head = method.untiesHead === true ? ownHead(model, peftType) : null;
   const transformersName = new Map([...model.weights.tensors].map(([name, info]) => [info.name, name]));
   const { tensors: files } = await openWeights(model.dir);
   const tally: MergeTally = {
@@ -53,18 +54,20 @@ export async function planMerge(
     largestRounding: 0,
     squares: { rounding: 0, change: 0, result: 0 },
   };
-  const tensors = [...files.values()].map((info): LazyTensor => {
+  const all = [...files.values(), ...(head === null ? [] : [head])];
+  const tensors = all.map((info): LazyTensor => {
     const data = async (): Promise<Float32Array | Uint8Array> => {
       if (signal.aborted) throw new SoftpromptError('cancelled', {});
-      const change = merged.get(transformersName.get(info.name) ?? '');
+      const change = info === head ? undefined : merged.get(transformersName.get(info.name) ?? '');
       const content = change && (await changedContent(info, (base) => change(base, trained), tally));
       tally.written++;
-      seen(tally, files.size);
+      seen(tally, all.length);
       return content ?? readTensorBytes(info);
     };
     return { name: info.name, dtype: info.dtype, shape: info.shape, data };
   });
-  return { tensors, configChanges: untied(model, merged) ? { tie_word_embeddings: false } : {}, tally };
+  const isUntied = head !== null || untied(model, merged);
+  return { tensors, configChanges: isUntied ? { tie_word_embeddings: false } : {}, tally };
 }
 
 /** A tensor's new values, or undefined when all are what they were. @throws SoftpromptError tensor-unusable */
@@ -103,6 +106,22 @@ function untied(model: Model, merged: ReadonlyMap<string, MergedTensor>): boolea
   const heads = linearSites(model).inHead.map(({ path }) => `${path}.weight`);
   const mayBeAbsent = weights.some(({ name, optional }) => optional && heads.includes(name));
   return mayBeAbsent && [...heads, `${tokenEmbedding.path}.weight`].some((name) => merged.has(name));
+}
+
+/**
+ * The output head as a tensor of its own, with the bytes of the table that it shares so far.
+ * @throws SoftpromptError not-mergeable for models in which that would be another model
+ */
+function ownHead({ architecture, weights }: Model, method: PeftType): TensorInfo {
+  const { tokenEmbedding, kind } = architecture;
+  const table = weights.tensors.get(`${tokenEmbedding.path}.weight`)!;
+  const spec = architecture.weights.find(({ name, optional, shape }) => {
+    return optional === true && !weights.tensors.has(name) && shape.join() === table.shape.join();
+  });
+  // T5 scales what goes into a tied head.
+  if (spec !== undefined && kind === 'decoder') return { ...table, name: spec.name };
+  const why = `${tokenEmbedding.path}, which it changes, is the output head too, which it does not`;
+  throw new SoftpromptError('not-mergeable', { method, why });
 }
 
 /** Why a method cannot be worked into weights. */

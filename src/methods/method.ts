@@ -69,9 +69,12 @@ export interface Method extends MethodShape {
   readonly biases?: readonly string[];
   /**
    * What becomes of the checkpoint's tensors, by transformers' names, when the adapter is worked into them so that the
-   * model alone gives what it gives with the adapter. Absent for methods that no change of weights can stand for.
+   * model alone gives what it gives with the adapter; or why they cannot be. Absent for methods that no change of weights
+   * can stand for.
    */
-  readonly merged?: ReadonlyMap<string, MergedTensor>;
+  readonly merged?: ReadonlyMap<string, MergedTensor> | string;
+  /** Whether that changes token embeddings whose table is the output head too, and the head must stay as it is. */
+  readonly untiesHead?: boolean;
   /** First values of what is trained: of the encoder's tensors, where there is one. */
   readonly initialise: (context: InitContext) => Promise<TrainedTensors>;
 }

@@ -151,6 +151,30 @@ test('what cannot be merged, or has no place to go, is refused with a reason; st
   await refused(adapter, fresh(), /was trained on other/);
 });
 
+test('LORA beside a table that is the output head too leaves the head as it was, as a tensor of its own', async () => {
+  for (const [model, module, table] of [
+    [tinyModels.gpt2, 'wte', 'transformer.wte.weight'],
+    [tinyModels.tiedLlama, 'embed_tokens', 'model.embed_tokens.weight'],
+  ] as const) {
+    const output = fresh();
+    const adapter = await adapterOf(model, { ...lora, target_modules: [module] });
+    const result = await mergeModel({ model, adapter, output }, going, silent);
+    assert.deepEqual([result.changed, result.untied], [[table], true]);
+    const { tensors } = await openWeights(output);
+    const before = await readFloat32((await openWeights(model)).tensors.get(table)!);
+    assert.deepEqual(await readFloat32(tensors.get('lm_head.weight')!), before);
+    assert.notDeepEqual(await readFloat32(tensors.get(table)!), before);
+    // The other one's table is rounded to float16 again.
+    const tolerance = model === tinyModels.gpt2 ? 5e-5 : 0.05;
+    assert.ok(result.logits.largest_change < tolerance, String(result.logits.largest_change));
+  }
+  const adapter = await adapterOf(tinyModels.llama, { ...lora, target_modules: ['q_proj'], lora_bias: true });
+  await assert.rejects(
+    mergeModel({ model: tinyModels.llama, adapter, output: fresh() }, going, silent),
+    /has none to add/,
+  );
+});
+
 test('a head that is a tensor of its own where config.json ties it is said to be one', async () => {
   const model = fresh();
   mkdirSync(model);

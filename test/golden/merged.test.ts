@@ -38,7 +38,8 @@ for (const { title, root, path } of goldenCases('merge')) {
       await base.close();
       await whole.close();
     });
-    const rows = drawnRows(base.model, 6);
+    const drawn = drawnRows(base.model, 6);
+    const rows = base.model.task === 'seq_cls' ? drawn.map((row, r) => ({ ...row, labels: [r % 2] })) : drawn;
     const beside = await scoresOf(await base.attach(await readAdapter(join(root, adapter), base.model)), rows);
     const inside = await scoresOf(await whole.attach(null), rows);
     const without = await scoresOf(await base.attach(null), rows);
