@@ -7,7 +7,7 @@ import { readEvents } from '../src/experiments/eventLog.ts';
 import { listRuns, wasKilled } from '../src/experiments/runs.ts';
 import { SoftpromptError } from '../src/foundation/errors.ts';
 import { WorkerClient } from '../src/worker/client.ts';
-import { activate, evaluate, loadModel, train } from '../src/worker/protocol.ts';
+import { activate, evaluate, exportAdapter, loadModel, train } from '../src/worker/protocol.ts';
 
 const golden = join(import.meta.dirname, 'golden/peft021');
 const trainCase = join(golden, 'train/prompt-llama3-sample');
@@ -47,6 +47,11 @@ test('a worker loads a model, trains, swaps the new adapter in and compares it',
     result.arms.map(({ name }) => name),
     ['base', 'golden 1'],
   );
+  const output = join(store, '../out/model.onnx');
+  const order = { adapter: trained.adapter, format: 'onnx', dtype: null, output } as const;
+  const { files, change } = await client.request(exportAdapter, order);
+  assert.deepEqual(files, [output, `${output}_data`]);
+  assert.ok(change.largest <= 1e-4);
 });
 
 test('killed in the middle of a training, it is started again and the run resumed, to the same bytes', async () => {

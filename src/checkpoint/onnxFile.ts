@@ -49,12 +49,18 @@ export function dataFileOf(file: string): string {
  * Writes a graph as an .onnx file, with its weights in `dataFileOf(file)`. The .onnx file is written last, and one that
  * was there before is gone before its weights are: one that can be opened has all of its weights. The graph's constants then lie there.
  * @param weights the checkpoint that external constants come from, in its own types
+ * @throws SoftpromptError cancelled; then what was there before is there still
  */
-export async function writeOnnxFile(file: string, graph: Graph, weights: CheckpointWeights): Promise<void> {
+export async function writeOnnxFile(
+  file: string,
+  graph: Graph,
+  weights: CheckpointWeights,
+  signal: AbortSignal,
+): Promise<void> {
   const dataFile = dataFileOf(file);
   const sources = new Map([...weights.tensors.values()].map((info) => [placeOf(info), info] as const));
   const placed = place(graph);
-  await writeFileAtomic(dataFile, replacing(file, dataChunks(placed, sources)));
+  await writeFileAtomic(dataFile, replacing(file, dataChunks(placed, sources), signal));
   for (const { constant, offset } of placed) {
     const { value, data } = constant;
     const bytes = byteLength(data);
@@ -75,8 +81,15 @@ function place(graph: Graph): readonly Placed[] {
 }
 
 /** The chunks; when all are there, the file that the old ones belonged to goes. */
-async function* replacing(file: string, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  yield* chunks;
+async function* replacing(
+  file: string,
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) {
+    if (signal.aborted) throw new SoftpromptError('cancelled', {});
+    yield chunk;
+  }
   await rm(file, { force: true });
 }
 

@@ -5,6 +5,7 @@ import { findStore } from '../experiments/store.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { exitStatus } from './exitStatus.ts';
+import { interruptible } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of `softprompt export`. */
@@ -28,7 +29,11 @@ export async function exportAs(options: ExportOptions, terminal: Terminal): Prom
   const language = await LanguageModel.open(resolve(options.model), 'cpu');
   try {
     const type = dtype === undefined ? null : exportTypes[dtype];
-    const report = await exportAdapterAs({ language, adapter: dir, format, type, output: resolve(options.output) });
+    const output = resolve(options.output);
+    const report = await interruptible(
+      () => terminal.note('\nStopping.'),
+      (signal) => exportAdapterAs({ language, adapter: dir, format, type, output, signal }),
+    );
     if (options.json === true) terminal.out(JSON.stringify(asJson(report)));
     else for (const line of lines(report)) terminal.out(line);
   } finally {

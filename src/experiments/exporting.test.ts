@@ -18,6 +18,8 @@ const golden = join(import.meta.dirname, '../../test/golden/adapters');
 const language = await LanguageModel.open(tinyModels.llama, 'cpu');
 after(() => language.close());
 
+const { signal } = new AbortController();
+
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'export-'));
@@ -25,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 const toPeft = (adapter: string, type: FloatType | null, output: string) =>
-  exportAdapterAs({ language, adapter, format: 'peft', type, output });
+  exportAdapterAs({ language, adapter, format: 'peft', type, output, signal });
 
 describe("PEFT's folder", () => {
   /** Half a unit in the last place: what rounding to nearest may move a number by, of its size. */
@@ -101,6 +103,7 @@ describe('models that do not continue a text', () => {
         adapter: join(dir, 'own'),
         type: 'F16',
         output: join(dir, 'out.onnx'),
+        signal,
       } as const;
       const { change } = await exportAdapterAs({ ...request, format: 'peft' });
       assert.ok(change.positions === 4 && change.largest > 0 && change.largest < 0.1, JSON.stringify(change));
@@ -120,7 +123,7 @@ test('a model whose positions turn otherwise in long rows is not written as ONNX
   await writeAdapter(join(dir, 'own'), await drawnAdapter(other.model, 1, layerMethods.LORA));
   const request = { language: other, adapter: join(dir, 'own'), format: 'onnx', type: null } as const;
   await assert.rejects(
-    exportAdapterAs({ ...request, output: join(dir, 'out.onnx') }),
+    exportAdapterAs({ ...request, output: join(dir, 'out.onnx'), signal }),
     refused('option-invalid', /turn otherwise in long rows/),
   );
   await other.close();

@@ -37,6 +37,8 @@ export interface ExportRequest {
   readonly type: FloatType | null;
   /** Absolute path. */
   readonly output: string;
+  /** Stops an export before its files take the place of older ones. */
+  readonly signal: AbortSignal;
 }
 
 /** What was written. */
@@ -83,7 +85,7 @@ const writers = {
     return { files: [output], bytes: size, logits: attachedLogits(await language.attach(asWritten)) };
   },
   /** The whole adapted model as ONNX Runtime runs it: an .onnx file with its weights beside it. */
-  onnx: async ({ language, stored, attached, type, output }) => {
+  onnx: async ({ language, stored, attached, type, output, signal }) => {
     requireEnding(output, '.onnx');
     const { model } = language;
     const { architecture } = model;
@@ -105,7 +107,7 @@ const writers = {
       }),
     );
     const held = { ...model, architecture, weights: weightsAs(model.weights, type) };
-    await writeOnnxFile(output, buildExportGraph(held, shape, tensors, attached.prefix), model.weights);
+    await writeOnnxFile(output, buildExportGraph(held, shape, tensors, attached.prefix), model.weights, signal);
     const files = [output, dataFileOf(output)];
     const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
     return { files, bytes: sizes.reduce((sum, size) => sum + size, 0), logits: fileLogits(output) };
@@ -134,6 +136,7 @@ export async function exportAdapterAs(request: ExportRequest): Promise<ExportRep
     throw new SoftpromptError('adapter-base', { dir: adapter, trained: card.base.model, model: model.dir });
   }
   const attached = await language.attach(stored);
+  if (request.signal.aborted) throw new SoftpromptError('cancelled', {});
   const before = attachedLogits(attached);
   const { files, bytes, logits } = await writers[format]({ ...request, stored, attached });
   const rows = vocabularyRows(model.architecture.sizes, stored.method.virtualTokens);

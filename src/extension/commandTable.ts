@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { removeAdapter, revealAdapter, swapAdapter, useBaseModel } from './commands/adapters.ts';
 import { evaluateAdapters } from './commands/evaluate.ts';
 import { evaluateSelection } from './commands/evaluateSelection.ts';
+import { exportAdapter } from './commands/exportAdapter.ts';
 import { setWorkspaceModel } from './commands/model.ts';
 import { newExperiment } from './commands/newExperiment.ts';
 import { openRuns } from './commands/openRuns.ts';
@@ -32,6 +33,7 @@ const table: { readonly [C in CommandId]: CommandRule<CommandTargets[C]> } = {
   [commands.openRuns]: { needsTrust: false, run: openRuns },
   [commands.newExperiment]: { needsTrust: true, run: newExperiment },
   [commands.revealAdapter]: { needsTrust: false, run: revealAdapter },
+  [commands.exportAdapter]: { needsTrust: true, run: exportAdapter },
   [commands.deleteAdapter]: { needsTrust: true, run: removeAdapter },
   [commands.showActions]: { needsTrust: false, run: showActions },
   [commands.showLog]: { needsTrust: false, run: async (app) => app.log.show() },

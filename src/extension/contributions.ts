@@ -21,6 +21,7 @@ export const commands = {
   openRuns: 'softprompt.openRuns',
   newExperiment: 'softprompt.newExperiment',
   revealAdapter: 'softprompt.revealAdapter',
+  exportAdapter: 'softprompt.exportAdapter',
   deleteAdapter: 'softprompt.deleteAdapter',
   showActions: 'softprompt.showActions',
   showLog: 'softprompt.showLog',
@@ -46,6 +47,7 @@ export interface CommandTargets {
   'softprompt.openRuns': ExperimentTarget;
   'softprompt.newExperiment': undefined;
   'softprompt.revealAdapter': AdapterNode;
+  'softprompt.exportAdapter': AdapterNode;
   'softprompt.deleteAdapter': AdapterNode;
   'softprompt.showActions': undefined;
   'softprompt.showLog': undefined;

@@ -165,6 +165,16 @@ test('after a crash the next request loads the model and the adapter again', asy
   assert.equal(session.state.worker, 'running');
 });
 
+test('an export is of the model it was asked about, and leaves the active adapter', async () => {
+  const { session, worker } = setUp('/a/1');
+  await session.answer('x', place, never);
+  const order = { adapter: '/a/2', format: 'gguf', dtype: 'f16', output: '/o.gguf' } as const;
+  await session.exportAdapter(order, place, never);
+  assert.deepEqual(worker.asked.at(-1)?.params, order);
+  await session.exportAdapter(order, { ...place, dir: '/models/other' }, never);
+  assert.deepEqual(worker.methods.slice(3), ['exportAdapter', 'loadModel', 'exportAdapter']);
+});
+
 test('after an evaluation, which swaps by itself, the active adapter is made active again', async () => {
   const { session, worker } = setUp('/a/1');
   await session.answer('x', place, never);

@@ -1,4 +1,5 @@
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import type { ExportReport } from '../experiments/exporting.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import type { WorkerClient, WorkerExit } from '../worker/client.ts';
 import {
@@ -6,7 +7,9 @@ import {
   type AnswerReport,
   activate,
   answer,
+  type ExportOrder,
   evaluate,
+  exportAdapter,
   loadModel,
   type ModelReport,
   type TrainReport,
@@ -177,6 +180,14 @@ export class WorkerSession implements Disposable {
         // An evaluation swaps its own arms in; what it left active is not known here.
         this.#activated = unknownAdapter;
       }
+    });
+  }
+
+  /** Writes an adapter of a model for other programs. */
+  exportAdapter(order: ExportOrder, place: ModelPlace, signal: AbortSignal): Promise<ExportReport> {
+    return this.#inTurn('exporting', signal, async (worker) => {
+      await this.#ensureModel(worker, place, signal);
+      return worker.request(exportAdapter, order, { signal });
     });
   }
 

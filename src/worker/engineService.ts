@@ -10,6 +10,7 @@ import { engineTraining } from '../experiments/engineTraining.ts';
 import type { Environment } from '../experiments/environment.ts';
 import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
+import { type ExportReport, exportAdapterAs, exportTypes } from '../experiments/exporting.ts';
 import { labelOf, readCard } from '../experiments/library.ts';
 import type { AdapterCard } from '../experiments/records.ts';
 import { experimentSchema } from '../experiments/schema.ts';
@@ -30,6 +31,7 @@ import type {
   activateParams,
   answerParams,
   DeviceReport,
+  ExportOrder,
   evaluateParams,
   loadModelParams,
   ModelReport,
@@ -164,6 +166,11 @@ export class EngineService implements WorkerService {
   async #baseAnswer(ask: (attached: AttachedModel) => Promise<TextAnswer>): Promise<TextAnswer | null> {
     const untrained = this.#loaded().model.untrained.length > 0;
     return untrained && this.#active !== null ? null : ask(this.#base!);
+  }
+
+  async exportAdapter({ adapter, format, dtype, output }: ExportOrder, signal: AbortSignal): Promise<ExportReport> {
+    const type = dtype === null ? null : exportTypes[dtype];
+    return exportAdapterAs({ language: this.#loaded(), adapter, format, type, output, signal });
   }
 
   /** The loaded model when an experiment is about it; another model is refused, since its client asked for this one. */

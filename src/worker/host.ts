@@ -7,6 +7,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import type { z } from 'zod';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import type { ExportReport } from '../experiments/exporting.ts';
 import { explain, isAbort, SoftpromptError } from '../foundation/errors.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import {
@@ -19,9 +20,12 @@ import {
   type DeviceReport,
   devices,
   devicesParams,
+  type ExportOrder,
   evaluate,
   evaluateParams,
   evaluateProgress,
+  exportAdapter,
+  exportParams,
   heartbeat,
   hello,
   helloParams,
@@ -54,6 +58,7 @@ export interface WorkerService {
     report: (progress: EvaluationProgress) => void,
   ): Promise<EvaluationResult>;
   answer(params: z.infer<typeof answerParams>, signal: AbortSignal): Promise<AnswerReport>;
+  exportAdapter(order: ExportOrder, signal: AbortSignal): Promise<ExportReport>;
 }
 
 const heartbeatMilliseconds = 1000;
@@ -99,6 +104,12 @@ export function serve(service: WorkerService): void {
     answer,
     answerParams,
     queued((params, signal) => service.answer(params, signal)),
+  );
+  handle(
+    connection,
+    exportAdapter,
+    exportParams,
+    queued((order, signal) => service.exportAdapter(order, signal)),
   );
   handle(
     connection,

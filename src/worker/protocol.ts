@@ -2,6 +2,7 @@ import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import { z } from 'zod';
 import type { TextAnswer } from '../evaluation/answer.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import type { ExportReport } from '../experiments/exporting.ts';
 import type { TrainingEvent } from '../training/events.ts';
 
 /**
@@ -9,7 +10,7 @@ import type { TrainingEvent } from '../training/events.ts';
  * Requests are validated by the worker with the schema beside them; tensors never cross. A request for the model waits
  * for the one before it; cancelling is JSON-RPC's own cancellation. Change `protocolVersion` with any message.
  */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Error data the worker sends with a failed request: the words of the error, ready to show. */
 export interface WorkerErrorData {
@@ -129,6 +130,20 @@ export interface AnswerReport {
 }
 /** client -> worker: evaluate this text with the active adapter and with the base model. */
 export const answer = new RequestType<z.infer<typeof answerParams>, AnswerReport, WorkerErrorData>('answer');
+
+/** What to write where; the names are those of `softprompt export`. */
+export const exportParams = z.object({
+  /** Folder, absolute. */
+  adapter: z.string(),
+  format: z.enum(['peft', 'gguf', 'onnx']),
+  dtype: z.enum(['f32', 'f16', 'bf16']).nullable(),
+  /** Absolute path. */
+  output: z.string(),
+});
+/** An export that a client asks for. */
+export type ExportOrder = z.infer<typeof exportParams>;
+/** client -> worker: write an adapter of the loaded model for other programs. */
+export const exportAdapter = new RequestType<ExportOrder, ExportReport, WorkerErrorData>('exportAdapter');
 
 /** worker -> client, once a second: alive, with the resident memory in bytes. */
 export const heartbeat = new NotificationType<{ readonly residentBytes: number }>('heartbeat');

@@ -9,7 +9,7 @@ import { readSafetensorsHeader } from '../../src/checkpoint/safetensors.ts';
 import { readFloat32 } from '../../src/checkpoint/tensorReading.ts';
 import { writeSafetensors } from '../../src/checkpoint/tensorWriting.ts';
 import { exportAdapterAs } from '../../src/experiments/exporting.ts';
-import { explain } from '../../src/foundation/errors.ts';
+import { explain, SoftpromptError } from '../../src/foundation/errors.ts';
 import { LanguageModel } from '../../src/inference/languageModel.ts';
 import { writeAdapter } from '../../src/methods/adapter.ts';
 import { largestError, tinyModels } from '../golden/reference.ts';
@@ -17,6 +17,8 @@ import { drawnAdapter, layerMethods } from './drawn.ts';
 
 const dir = await mkdtemp(join(tmpdir(), 'onnx-export-'));
 after(() => rm(dir, { recursive: true }));
+
+const { signal } = new AbortController();
 
 const methods = {
   PROMPT_TUNING: { peft_type: 'PROMPT_TUNING', num_virtual_tokens: 4 },
@@ -59,7 +61,7 @@ for (const model of ['gpt2', 'llama', 'gemma3', 'mistral', 'olmo2', 'opt', 'tied
     for (const [name, config] of Object.entries(methods)) {
       test(`${name}: the file alone, the base model gone, gives what the model with the adapter gives`, async () => {
         const { base, adapter, output, language } = await prepared(model, config);
-        const { change } = await exportAdapterAs({ language, adapter, format: 'onnx', type: null, output });
+        const { change } = await exportAdapterAs({ language, adapter, format: 'onnx', type: null, output, signal });
         assert.ok(change.largest <= 1e-4, `${change.largest}`);
         const stored = await drawnAdapter(language.model, 1, config);
         const rows = rowsOf(language.model.architecture.sizes.vocabulary);
@@ -96,7 +98,7 @@ test('f16 and bf16 halve the data file and move the logits a little', async () =
   const changes: number[] = [];
   for (const type of ['F32', 'F16', 'BF16'] as const) {
     const { adapter, output, language } = await prepared('gpt2', methods.LORA);
-    const { change } = await exportAdapterAs({ language, adapter, format: 'onnx', type, output });
+    const { change } = await exportAdapterAs({ language, adapter, format: 'onnx', type, output, signal });
     await language.close();
     sizes.push((await readFile(`${output}_data`)).length);
     changes.push(change.largest);
@@ -107,7 +109,7 @@ test('f16 and bf16 halve the data file and move the logits a little', async () =
 
 test('a weight beyond the range of f16 is refused by name, and the file of before stays as it was', async () => {
   const { base, adapter, output, language } = await prepared('gpt2', methods.LORA);
-  await exportAdapterAs({ language, adapter, format: 'onnx', type: null, output });
+  await exportAdapterAs({ language, adapter, format: 'onnx', type: null, output, signal });
   await language.close();
   const before = await fromFile(output, [[1, 2, 3]], 0);
   const file = join(base, 'model.safetensors');
@@ -123,7 +125,7 @@ test('a weight beyond the range of f16 is refused by name, and the file of befor
   await writeSafetensors(file, changed);
   const again = await LanguageModel.open(base, 'cpu');
   await assert.rejects(
-    exportAdapterAs({ language: again, adapter, format: 'onnx', type: 'F16', output }),
+    exportAdapterAs({ language: again, adapter, format: 'onnx', type: 'F16', output, signal }),
     /f16 has no number as large as 100000, which .*ln_f\.weight holds/,
   );
   await again.close();
@@ -131,11 +133,29 @@ test('a weight beyond the range of f16 is refused by name, and the file of befor
   assert.deepEqual(await fromFile(output, [[1, 2, 3]], 0), before);
 });
 
+test('an export that is cancelled leaves what was there', async () => {
+  const { adapter, output, language } = await prepared('gpt2', methods.LORA);
+  await exportAdapterAs({ language, adapter, format: 'onnx', type: null, output, signal });
+  const before = await fromFile(output, [[1, 2, 3]], 0);
+  let asked = 0;
+  // Not aborted when the export begins, but while weights are written.
+  const late = {
+    get aborted() {
+      return ++asked > 4;
+    },
+  } as AbortSignal;
+  const stopped = exportAdapterAs({ language, adapter, format: 'onnx', type: 'F16', output, signal: late });
+  await assert.rejects(stopped, (error) => SoftpromptError.is(error, 'cancelled'));
+  assert.deepEqual((await readdir(join(output, '..'))).sort(), ['model.onnx', 'model.onnx_data']);
+  assert.deepEqual(await fromFile(output, [[1, 2, 3]], 0), before);
+  await language.close();
+});
+
 test('an output that is no .onnx file is refused: it might be the weights of a model', async () => {
   const { base, adapter, language } = await prepared('gpt2', methods.LORA);
   const output = join(base, 'model.safetensors');
   for (const format of ['onnx', 'gguf'] as const) {
-    const written = exportAdapterAs({ language, adapter, format, type: null, output });
+    const written = exportAdapterAs({ language, adapter, format, type: null, output, signal });
     await assert.rejects(written, new RegExp(`--output: must end with \\.${format}`));
   }
   await language.close();
@@ -145,7 +165,9 @@ test('an output whose folder cannot be made is an error that names it', async ()
   const { at, adapter, language } = await prepared('gpt2', methods.LORA);
   await writeFile(join(at, 'file'), '');
   const output = join(at, 'file/model.onnx');
-  const failed = await exportAdapterAs({ language, adapter, format: 'onnx', type: null, output }).catch((e) => e);
+  const failed = await exportAdapterAs({ language, adapter, format: 'onnx', type: null, output, signal }).catch(
+    (e) => e,
+  );
   assert.equal(explain(failed).what, `${join(at, 'file')}: is a file, where a folder is needed.`);
   await language.close();
 });

@@ -74,7 +74,8 @@ async function activate(app: Softprompt, adapter: StoredAdapter | null): Promise
   await appendAudit(adapter.store, { action: 'activated', adapter: reference(adapter) }, processEnvironment());
 }
 
-async function chooseAdapter(
+/** The adapter a command was started on, or that a person chooses; null when there is none or nobody chose. */
+export async function chooseAdapter(
   app: Softprompt,
   target: AdapterNode | string | undefined,
   prompt: string,
