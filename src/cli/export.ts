@@ -4,6 +4,7 @@ import { resolveAdapter } from '../experiments/library.ts';
 import { findStore } from '../experiments/store.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
+import { adapterUse } from '../methods/adapterUse.ts';
 import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
@@ -26,7 +27,7 @@ export async function exportAs(options: ExportOptions, terminal: Terminal): Prom
   if (dtype !== undefined && !isOneOf(types, dtype)) throw unknown('--dtype', dtype, types);
   const store = findStore(join(process.cwd(), 'adapter'), process.cwd());
   const { dir } = resolveAdapter(store, options.adapter, process.cwd());
-  const language = await LanguageModel.open(resolve(options.model), 'cpu');
+  const language = await LanguageModel.open(resolve(options.model), 'cpu', await adapterUse(dir));
   try {
     const type = dtype === undefined ? null : exportTypes[dtype];
     const output = resolve(options.output);

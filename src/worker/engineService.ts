@@ -170,7 +170,8 @@ export class EngineService implements WorkerService {
 
   async exportAdapter({ adapter, format, dtype, output }: ExportOrder, signal: AbortSignal): Promise<ExportReport> {
     const type = dtype === null ? null : exportTypes[dtype];
-    return exportAdapterAs({ language: this.#loaded(), adapter, format, type, output, signal });
+    const language = await this.#forUse(await adapterUse(adapter));
+    return exportAdapterAs({ language, adapter, format, type, output, signal });
   }
 
   /** The loaded model when an experiment is about it; another model is refused, since its client asked for this one. */
