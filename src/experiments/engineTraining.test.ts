@@ -118,6 +118,23 @@ for (const [name, settings] of Object.entries(layerMethods)) {
   });
 }
 
+test('PiSSA: stopped and resumed it is the same run; training goes on from the LORA of twice the rank that is stored', async () => {
+  const bytesOf = (folder: string) => readFile(join(folder, weightsName), 'hex');
+  const method = ['method={peft_type: LORA, r: 2, init_lora_weights: pissa_niter_4}', 'training.optim=lora_fa'];
+  const { folder: whole, events } = await run('whole', method);
+  await run('stopped', method, { stopAt: 3 });
+  const { folder } = await run('stopped', method, { resume: true });
+  assert.equal(await bytesOf(folder), await bytesOf(whole));
+  const losses = events.flatMap((event) => (event.event === 'eval' ? [event.loss] : []));
+
+  const from = `method={peft_type: LORA, init_from: ${whole}}`;
+  const still = await run('still', [from, 'training.learning_rate=1e-30']);
+  assert.equal(await bytesOf(still.folder), await bytesOf(whole));
+  const [again] = still.events.flatMap((event) => (event.event === 'eval' ? [event.loss] : []));
+  assert.ok(Math.abs(again! - losses.at(-1)!) < 1e-5);
+  assert.notEqual(await bytesOf((await run('on', [from, 'training.optim=lora_fa'])).folder), await bytesOf(whole));
+});
+
 test('an adapter whose tensors are not those that are to be trained is no place to start from', async () => {
   const { folder: from } = await run('from', ['method={peft_type: LORA, r: 2}']);
   for (const [keys, tensor] of [

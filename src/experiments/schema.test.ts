@@ -106,3 +106,16 @@ test('optimisers that tell A and B apart are for LORA; the epsilon is that of th
     assert.deepEqual(parsed(type, keys).error?.issues[0]?.path, ['training', key]);
   }
 });
+
+test('PiSSA begins new adapters only', () => {
+  const parsed = (keys: object) =>
+    experimentSchema.safeParse({ ...least, method: { peft_type: 'LORA', ...keys } }).error?.issues[0]?.path;
+  assert.equal(parsed({ init_lora_weights: 'pissa_niter_16' }), undefined);
+  for (const keys of [
+    { init_lora_weights: 'pissa_niter_' },
+    { init_lora_weights: 'olora' },
+    { init_lora_weights: 'pissa', init_from: 'a' },
+  ]) {
+    assert.deepEqual(parsed(keys), ['method', 'init_lora_weights']);
+  }
+});

@@ -162,6 +162,12 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
       fail(['method', 'prompt_tuning_init'], `${second} goes without prefix_projection only`);
     }
   }
+  if (method.peft_type === 'LORA' && method.init_from !== undefined && /^pissa/.test(`${method.init_lora_weights}`)) {
+    fail(
+      ['method', 'init_lora_weights'],
+      'is for a new adapter; one that PiSSA began goes on as the LORA it is stored as',
+    );
+  }
   if (training.optim === 'lora_fa' && method.peft_type !== 'LORA') {
     fail(['training', 'optim'], 'lora_fa trains LORA only');
   }

@@ -33,6 +33,11 @@ export async function readAdapter(dir: string, model: Model): Promise<StoredAdap
   if (folder.format !== 'peft')
     throw new SoftpromptError('not-supported', { what: `${folder.dir}: an AdapterHub adapter` });
   const method = configureMethod(folder.config, model, join(folder.dir, 'adapter_config.json'));
+  if (method.encoder?.kept === false) {
+    const problem =
+      'goes with weights that the training changed (init_lora_weights); save it with path_initial_model_for_weight_conversion';
+    throw new SoftpromptError('adapter-unusable', { dir: folder.dir, problem });
+  }
   const found = new Map([...folder.tensors].map(([name, info]) => [savedName(name), info] as const));
   await takeCopies(folder.dir, found, method, model);
   const tensors = await readExactly(folder.dir, found, method, method.trainables, model);

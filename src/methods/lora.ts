@@ -9,6 +9,7 @@ import { firstFactors, loraInit, uniform } from './loraInits.ts';
 import { mergedPath, mergedPathBias } from './lowRankMerge.ts';
 import { type LowRankPath, lowRankPath } from './lowRankPath.ts';
 import type { MergedTensor, Method, MethodFactory } from './method.ts';
+import { doubledConfig, pissa, pissaInit } from './pissa.ts';
 import { baseTensor, firstValues, inPlace, mergedInPlace, savedModules } from './savedModules.ts';
 import { storedTables } from './storedTables.ts';
 import { targetsOf } from './targets.ts';
@@ -20,6 +21,18 @@ import { trainedBiases } from './trainedBiases.ts';
  * `lora_bias` a bias beside B A x. An embedding table is the W of one-hot vectors.
  */
 export const lora: MethodFactory = (config, model, source): Method => {
+  const options = new ModelConfig(source, config);
+  const principal = pissaInit(options);
+  if (principal === null) return plainLora(config, model, source);
+  const { sites, embeddings } = targetsOf(options, model, loraTargets, true);
+  if (embeddings.length > 0) throw options.invalid('init_lora_weights', 'is PiSSA, which goes with linear layers only');
+  const plain = plainLora({ ...config, init_lora_weights: true }, model, source);
+  const doubled = plainLora(doubledConfig(options, config), model, source);
+  const paths = sites.map((site) => lowRankPath(options, site));
+  return pissa(plain, doubled, paths, principal);
+};
+
+const plainLora: MethodFactory = (config, model, source): Method => {
   const options = new ModelConfig(source, config);
   refuseUnsupported(options);
   const { sites, embeddings, pattern } = targetsOf(options, model, loraTargets, true);

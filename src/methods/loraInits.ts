@@ -40,7 +40,10 @@ const embeddingInits = {
 export function loraInit(options: ModelConfig): LoraInit {
   const init = String(options.raw('init_lora_weights') ?? true);
   if (Object.hasOwn(linearInits, init)) return init as LoraInit;
-  throw options.invalid('init_lora_weights', `is "${init}"; known are ${Object.keys(linearInits).join(', ')}`);
+  throw options.invalid(
+    'init_lora_weights',
+    `is "${init}"; known are ${[...Object.keys(linearInits), 'pissa', 'pissa_niter_N'].join(', ')}`,
+  );
 }
 
 /** First values of a path's two matrices. */

@@ -2,7 +2,7 @@ import type { JsonObject } from '../checkpoint/json.ts';
 import type { Random } from '../foundation/random.ts';
 import type { Attachment } from '../models/attachment.ts';
 import type { Model } from '../models/model.ts';
-import type { PromptEncoder } from './promptEncoder.ts';
+import type { Reparametrisation } from './promptEncoder.ts';
 
 /** Methods that can be trained; PEFT's names, and FULL, which PEFT has not. */
 export type PeftType = 'PROMPT_TUNING' | 'P_TUNING' | 'PREFIX_TUNING' | 'LORA' | 'IA3' | 'FULL';
@@ -60,7 +60,7 @@ export interface Method extends MethodShape {
   /** adapter_config.json; keys it came with and does not know are kept. */
   readonly config: JsonObject;
   /** What makes its tensors and is trained in their place (`trainingForm`); absent where they are trained themselves. */
-  readonly encoder?: PromptEncoder;
+  readonly encoder?: Reparametrisation;
   /** What PEFT's file holds besides; files may lack it. */
   readonly copies?: readonly StoredCopy[];
   /** The pairs of factors among what is trained; absent where the method is no low-rank one. */

@@ -4,7 +4,7 @@ import type { Value } from '../onnx/dims.ts';
 import { floatOutput, GraphSession } from '../runtime/session.ts';
 import { floats } from '../runtime/tensor.ts';
 import type { EncoderLayer, EncoderTensor } from './encoderLayers.ts';
-import type { InitContext, Method, TrainedTensors } from './method.ts';
+import type { FactorPair, InitContext, Method, TrainedTensors } from './method.ts';
 import type { PromptForm } from './promptConfig.ts';
 import { firstValues } from './savedModules.ts';
 
@@ -14,15 +14,19 @@ export const promptEmbeddings = 'prompt_embeddings';
 /** The table of the encoder's inputs, one for each virtual token. */
 const embedding = 'embedding.weight';
 
-/**
- * What makes a prompt out of other tensors, which are trained in its place: re-parametrisation,
- * https://arxiv.org/abs/2101.00190, section 4.3. It ends with training: the model reads its output alone.
- */
-export interface PromptEncoder {
-  /** What is trained, by PEFT's names inside the encoder. */
+/** What makes a method's tensors out of others, which are trained in their place. It ends with training. */
+export interface Reparametrisation {
   readonly trainables: readonly TrainableSpec[];
   /** The method's tensors from the trained ones. */
   readonly encode: (b: Builder, trained: ReadonlyMap<string, Value>) => ReadonlyMap<string, Value>;
+  /** Whether the trained ones are kept beside PEFT's files, so that training can go on from them. */
+  readonly kept: boolean;
+  /** The pairs of low-rank factors among the trained ones. */
+  readonly factorPairs?: readonly FactorPair[];
+}
+
+/** The network that makes a prompt, https://arxiv.org/abs/2101.00190, section 4.3; its tensors have PEFT's names inside it. */
+export interface PromptEncoder extends Reparametrisation {
   /** First values, drawn as torch draws them. */
   readonly initialise: (context: InitContext) => Promise<TrainedTensors>;
 }
@@ -43,6 +47,7 @@ export function promptEncoder(
       const encoded = layers.reduce((x, layer) => layer.apply(b, trained, x), trained.get(embedding)!);
       return new Map([[promptEmbeddings, encoded], ...saved.map(({ name }) => [name, trained.get(name)!] as const)]);
     },
+    kept: true,
     initialise: async (context) => {
       const first = tensors.map(({ name, dims, draw }) => {
         const length = dims.reduce((n, size) => n * size, 1);
@@ -61,6 +66,7 @@ export function trainingForm(method: Method): Method {
     ...method,
     structure: `${method.structure} from ${encoder.trainables.map(({ name, dims }) => `${name} ${dims}`).join()}`,
     trainables: encoder.trainables,
+    ...(encoder.factorPairs && { factorPairs: encoder.factorPairs }),
     hooks: (trained, b) => method.hooks(encoder.encode(b, trained), b),
   };
 }
@@ -68,20 +74,23 @@ export function trainingForm(method: Method): Method {
 /** What an encoder makes of its tensors: those of the method. */
 export async function encodedTensors(
   { trainables }: Method,
-  encoder: PromptEncoder,
+  encoder: Reparametrisation,
   trained: TrainedTensors,
 ): Promise<TrainedTensors> {
   const b = new Builder();
-  const inputs = encoder.trainables.map(({ name, dims }) => [name, b.graph.input(name, 'float32', dims)] as const);
-  const own = new Set(inputs.map(([name]) => name));
-  for (const [name, value] of encoder.encode(b, new Map(inputs))) if (!own.has(name)) b.outputAs(name, value);
+  // What passes as it is has one name on both sides, which a graph does not allow.
+  const inputName = (name: string) => `trained:${name}`;
+  const inputs = encoder.trainables.map(
+    ({ name, dims }) => [name, b.graph.input(inputName(name), 'float32', dims)] as const,
+  );
+  for (const [name, value] of encoder.encode(b, new Map(inputs))) b.outputAs(name, value);
   const session = await GraphSession.create(b.graph, 'cpu');
   try {
-    const given = encoder.trainables.map(({ name, dims }) => [name, floats(trained.get(name)!, dims)] as const);
+    const given = encoder.trainables.map(
+      ({ name, dims }) => [inputName(name), floats(trained.get(name)!, dims)] as const,
+    );
     const outputs = await session.run(new Map(given));
-    // A classification's head passes as it is.
-    const made = (name: string) => (own.has(name) ? trained.get(name)! : floatOutput(outputs, name).data);
-    return new Map(trainables.map(({ name }) => [name, made(name)]));
+    return new Map(trainables.map(({ name }) => [name, floatOutput(outputs, name).data]));
   } finally {
     await session.close();
   }

@@ -30,7 +30,7 @@ export async function continued(stored: StoredAdapter, method: Method, model: Mo
   const { encoder, ...direct } = method;
   if (encoder === undefined) return { method, tensors: stored.tensors };
   const file = join(stored.dir, encoderFile);
-  if (!existsSync(file)) return { method: direct, tensors: stored.tensors };
+  if (!encoder.kept || !existsSync(file)) return { method: direct, tensors: stored.tensors };
   const tensors = await readExactly(
     file,
     (await readSafetensorsHeader(file)).tensors,
@@ -51,6 +51,8 @@ export async function writeTrained(dir: string, method: Method, trained: Trained
   const { encoder } = method;
   if (encoder === undefined) return writeAdapter(dir, { method, tensors: trained });
   const tensors = await encodedTensors(method, encoder, trained);
-  await writeSafetensors(join(dir, encoderFile), tensorData(encoder.trainables, trained), { format: 'pt' });
+  if (encoder.kept) {
+    await writeSafetensors(join(dir, encoderFile), tensorData(encoder.trainables, trained), { format: 'pt' });
+  }
   await writeAdapter(dir, { method, tensors });
 }

@@ -41,9 +41,11 @@ export const lora = z.strictObject({
     .optional()
     .describe('Also train the length of each row of the changed weight (Liu et al. 2024); slower. Default: false.'),
   init_lora_weights: z
-    .union([z.boolean(), z.literal('gaussian')])
+    .union([z.boolean(), z.enum(['gaussian', 'pissa']), z.string().regex(/^pissa_niter_\d{1,3}$/)])
     .optional()
-    .describe('First values: true and gaussian begin as the base model, false at random (for tests). Default: true.'),
+    .describe(
+      'First values: true and gaussian begin as the base model, false at random (for tests). pissa begins with the largest parts of each weight (Meng et al. 2024) and is stored as LORA of twice the rank; pissa_niter_16 finds them faster, by 16 rounds of approximation. Default: true.',
+    ),
   lora_dropout: z.literal(0).optional().describe("PEFT's key; only 0: training goes without dropout."),
   fan_in_fan_out: kept,
   init_from: initFrom,
