@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -7,7 +7,16 @@ import { readEvents } from '../src/experiments/eventLog.ts';
 import { listRuns, wasKilled } from '../src/experiments/runs.ts';
 import { SoftpromptError } from '../src/foundation/errors.ts';
 import { WorkerClient } from '../src/worker/client.ts';
-import { activate, evaluate, exportAdapter, loadModel, train } from '../src/worker/protocol.ts';
+import {
+  activate,
+  combine,
+  evaluate,
+  exportAdapter,
+  loadModel,
+  merge,
+  saveCombined,
+  train,
+} from '../src/worker/protocol.ts';
 
 const golden = join(import.meta.dirname, 'golden/peft021');
 const trainCase = join(golden, 'train/prompt-llama3-sample');
@@ -52,6 +61,32 @@ test('a worker loads a model, trains, swaps the new adapter in and compares it',
   const { files, change } = await client.request(exportAdapter, order);
   assert.deepEqual(files, [output, `${output}_data`]);
   assert.ok(change.largest <= 1e-4);
+});
+
+test('a worker combines adapters, says how far that is from their sum, saves it when told to, and merges it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'softprompt-'));
+  const store = join(folder, '.softprompt');
+  const inputs = join(golden, 'merge/weighted-llama3/adapters');
+  const adapters = ['a1', 'a2'].map((label, i) => ({ label, dir: join(inputs, label), weight: 1 - i }));
+  const done: string[] = [];
+  const listening = client.onWorkProgress((progress) => done.push(`${progress.done}/${progress.all}`));
+  const report = await client.request(combine, { model, adapters, method: 'exact', density: 1 });
+  assert.deepEqual([report.rank, report.modules], [8, 2]);
+  assert.ok(report.largest < 1e-6);
+  assert.ok(!existsSync(store));
+  const { adapter } = await client.request(saveCombined, { store, name: 'sum' });
+  assert.equal(adapter, join(store, 'adapters/sum/1'));
+  await assert.rejects(client.request(saveCombined, { store, name: 'sum' }), /nothing has been combined/);
+  const output = join(folder, 'merged');
+  await assert.rejects(client.request(merge, { model, adapter, output }, { signal: AbortSignal.timeout(0) }), (error) =>
+    SoftpromptError.is(error, 'cancelled'),
+  );
+  assert.ok(!existsSync(output));
+  const merged = await client.request(merge, { model, adapter, output });
+  listening.dispose();
+  assert.equal(merged.changed.length, 2);
+  assert.ok(merged.logits.largest_change < 5e-5);
+  assert.ok(done.includes('2/2') && done.includes('30/30'));
 });
 
 test('killed in the middle of a training, it is started again and the run resumed, to the same bytes', async () => {

@@ -6,6 +6,7 @@ import { checkVacant } from '../checkpoint/modelWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { writeObstacle } from '../foundation/files.ts';
 import { readAdapter, writeAdapter } from '../methods/adapter.ts';
+import { adapterUse } from '../methods/adapterUse.ts';
 import type { CombineMethod } from '../methods/combineRules.ts';
 import { type Combination, combine, drawnMasks, type WeightedAdapter } from '../methods/combining.ts';
 import type { MajoritySign } from '../methods/taskTensors.ts';
@@ -48,7 +49,7 @@ export async function combineAdapters(
   signal: AbortSignal,
   seen: (done: number, modules: number) => void,
 ): Promise<Combined> {
-  const model = await openModel(request.model);
+  const model = await openModel(request.model, await adapterUse(request.adapters[0]!.dir));
   const fingerprint = await fingerprintModel(model.dir);
   const adapters: WeightedAdapter[] = [];
   for (const { label, dir, weight } of request.adapters) {

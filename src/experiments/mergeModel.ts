@@ -6,8 +6,9 @@ import { writeObstacle } from '../foundation/files.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { attachedLogits, logitChange, vocabularyRows } from '../inference/logitChange.ts';
 import { type Adapter, readAdapter } from '../methods/adapter.ts';
+import { adapterUse } from '../methods/adapterUse.ts';
 import { planMerge } from '../methods/merging.ts';
-import type { Model } from '../models/model.ts';
+import type { Model, ModelUse } from '../models/model.ts';
 import { readCard } from './library.ts';
 
 /** An adapter to be worked into its base model. */
@@ -67,7 +68,8 @@ export async function mergeModel(
     throw new SoftpromptError('option-invalid', { option: `--output ${output}`, problem: obstacle });
   }
   await checkVacant(output);
-  const base = await LanguageModel.open(request.model, 'cpu');
+  const use = await adapterUse(request.adapter);
+  const base = await LanguageModel.open(request.model, 'cpu', use);
   const { model } = base;
   const adapter = await readAdapter(request.adapter, model);
   await checkBase(adapter.dir, model);
@@ -97,7 +99,7 @@ export async function mergeModel(
           relative_to_change: ratio(rounding, change),
         },
     untied: Object.hasOwn(configChanges, 'tie_word_embeddings'),
-    logits: await compared(base, adapter, output),
+    logits: await compared(base, adapter, output, use),
   };
 }
 
@@ -109,7 +111,12 @@ async function checkBase(dir: string, model: Model): Promise<void> {
   }
 }
 
-async function compared(base: LanguageModel, adapter: Adapter, output: string): Promise<MergeResult['logits']> {
+async function compared(
+  base: LanguageModel,
+  adapter: Adapter,
+  output: string,
+  use: ModelUse,
+): Promise<MergeResult['logits']> {
   const rows = vocabularyRows(base.model.architecture.sizes, 0);
   // One after the other, so that only one of the models is in memory at a time.
   const { positions, largest, meanKl } = await logitChange(
@@ -119,7 +126,7 @@ async function compared(base: LanguageModel, adapter: Adapter, output: string): 
       return logits;
     },
     async () => {
-      const merged = await LanguageModel.open(output, 'cpu');
+      const merged = await LanguageModel.open(output, 'cpu', use);
       const logits = await attachedLogits(await merged.attach(null))(rows);
       await merged.close();
       return logits;

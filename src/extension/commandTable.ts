@@ -1,8 +1,10 @@
 import * as vscode from 'vscode';
 import { removeAdapter, revealAdapter, swapAdapter, useBaseModel } from './commands/adapters.ts';
+import { combineAdapters } from './commands/combine.ts';
 import { evaluateAdapters } from './commands/evaluate.ts';
 import { evaluateSelection } from './commands/evaluateSelection.ts';
 import { exportAdapter } from './commands/exportAdapter.ts';
+import { mergeAdapter } from './commands/merge.ts';
 import { setWorkspaceModel } from './commands/model.ts';
 import { newExperiment } from './commands/newExperiment.ts';
 import { openRuns } from './commands/openRuns.ts';
@@ -34,6 +36,8 @@ const table: { readonly [C in CommandId]: CommandRule<CommandTargets[C]> } = {
   [commands.newExperiment]: { needsTrust: true, run: newExperiment },
   [commands.revealAdapter]: { needsTrust: false, run: revealAdapter },
   [commands.exportAdapter]: { needsTrust: true, run: exportAdapter },
+  [commands.mergeAdapter]: { needsTrust: true, run: mergeAdapter },
+  [commands.combineAdapters]: { needsTrust: true, run: combineAdapters },
   [commands.deleteAdapter]: { needsTrust: true, run: removeAdapter },
   [commands.showActions]: { needsTrust: false, run: showActions },
   [commands.showLog]: { needsTrust: false, run: async (app) => app.log.show() },

@@ -22,6 +22,8 @@ export const commands = {
   newExperiment: 'softprompt.newExperiment',
   revealAdapter: 'softprompt.revealAdapter',
   exportAdapter: 'softprompt.exportAdapter',
+  mergeAdapter: 'softprompt.mergeAdapter',
+  combineAdapters: 'softprompt.combineAdapters',
   deleteAdapter: 'softprompt.deleteAdapter',
   showActions: 'softprompt.showActions',
   showLog: 'softprompt.showLog',
@@ -48,6 +50,8 @@ export interface CommandTargets {
   'softprompt.newExperiment': undefined;
   'softprompt.revealAdapter': AdapterNode;
   'softprompt.exportAdapter': AdapterNode;
+  'softprompt.mergeAdapter': AdapterNode;
+  'softprompt.combineAdapters': AdapterNode;
   'softprompt.deleteAdapter': AdapterNode;
   'softprompt.showActions': undefined;
   'softprompt.showLog': undefined;

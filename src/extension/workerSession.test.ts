@@ -5,7 +5,7 @@ import type { EvaluationProgress } from '../evaluation/result.ts';
 import { isAbort, SoftpromptError } from '../foundation/errors.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import type { WorkerExit } from '../worker/client.ts';
-import type { WorkerErrorData } from '../worker/protocol.ts';
+import { saveCombined, type WorkerErrorData } from '../worker/protocol.ts';
 import { type WorkerConnection, WorkerSession } from './workerSession.ts';
 
 const never = new AbortController().signal;
@@ -27,6 +27,7 @@ class FakeWorker implements WorkerConnection {
   readonly exits = new Emitter<WorkerExit>();
   readonly onTrainEvent = new Emitter<{ readonly runId: string; readonly event: TrainingEvent }>().event;
   readonly onEvaluateProgress = new Emitter<EvaluationProgress>().event;
+  readonly onWorkProgress = new Emitter<{ readonly done: number; readonly all: number }>().event;
   readonly onHeartbeat = new Emitter<{ readonly residentBytes: number }>().event;
   readonly onLog = new Emitter<string>().event;
   readonly onUnresponsive = new Emitter<{ readonly seconds: number }>().event;
@@ -76,6 +77,24 @@ async function warmUp(session: WorkerSession, worker: FakeWorker): Promise<void>
 
 /** Lets everything that can go on go on. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('work of its own keeps the model that is loaded, and waits for what came before', async () => {
+  const { session, worker } = setUp();
+  await warmUp(session, worker);
+  worker.auto = false;
+  const trained = session.train({ experiment: '/e', name: 'e', store: '/s', resume: null, set: [] }, never);
+  const saved = session.work('saving', saveCombined, { store: '/s', name: 'n' }, never);
+  await settle();
+  assert.deepEqual(worker.methods, ['train']);
+  worker.asked[0]?.answer({});
+  await trained;
+  await settle();
+  assert.equal(session.state.activity, 'saving');
+  worker.asked[1]?.answer({ adapter: '/a' });
+  assert.deepEqual(await saved, { adapter: '/a' });
+  assert.deepEqual(worker.methods, ['train', 'saveCombined']);
+  assert.equal(session.state.model !== null, true);
+});
 
 test('nothing is started before the first request', async () => {
   const { session, worker } = setUp('/a/1');

@@ -1,3 +1,4 @@
+import type { RequestType } from 'vscode-jsonrpc';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import type { ExportReport } from '../experiments/exporting.ts';
 import type { TrainingEvent } from '../training/events.ts';
@@ -14,7 +15,10 @@ import {
   type ModelReport,
   type TrainReport,
   train,
+  type WorkerErrorData,
+  type WorkProgress,
 } from '../worker/protocol.ts';
+import { abortable } from './abortable.ts';
 import { type Disposable, Emitter, type Event } from './events.ts';
 
 /** What the session needs of a worker; a test has one without a process. */
@@ -25,6 +29,7 @@ export type WorkerConnection = Pick<
   | 'dispose'
   | 'onTrainEvent'
   | 'onEvaluateProgress'
+  | 'onWorkProgress'
   | 'onHeartbeat'
   | 'onLog'
   | 'onExit'
@@ -94,6 +99,7 @@ export class WorkerSession implements Disposable {
   /** Resolved when every request so far has ended. */
   #queue: Promise<unknown> = Promise.resolve();
   #evaluateProgress: ((progress: EvaluationProgress) => void) | null = null;
+  #workProgress: ((progress: WorkProgress) => void) | null = null;
 
   /** `connect` makes a worker that is not started yet; `adapter` is the one that was active when the window closed. */
   constructor(connect: () => WorkerConnection, adapter: string | null) {
@@ -191,6 +197,24 @@ export class WorkerSession implements Disposable {
     });
   }
 
+  /** Asks for work that opens what it needs by itself, so that the model that is loaded stays: merging, combining. */
+  work<P, R>(
+    activity: string,
+    type: RequestType<P, R, WorkerErrorData>,
+    params: P,
+    signal: AbortSignal,
+    progress: (progress: WorkProgress) => void = () => undefined,
+  ): Promise<R> {
+    return this.#inTurn(activity, signal, async (worker) => {
+      this.#workProgress = progress;
+      try {
+        return await worker.request(type, params, { signal });
+      } finally {
+        this.#workProgress = null;
+      }
+    });
+  }
+
   /** Ends the worker; what it was asked fails, and the next request starts another. */
   endWorker(): void {
     this.#worker?.dispose();
@@ -228,6 +252,7 @@ export class WorkerSession implements Disposable {
     const worker = this.#connect();
     worker.onTrainEvent((message) => this.#trained.fire(message));
     worker.onEvaluateProgress((progress) => this.#evaluateProgress?.(progress));
+    worker.onWorkProgress((progress) => this.#workProgress?.(progress));
     worker.onHeartbeat(({ residentBytes }) => this.#set({ residentBytes }));
     worker.onLog((line) => this.#logged.fire(line));
     worker.onUnresponsive(({ seconds }) => this.#silent.fire(seconds));
@@ -272,13 +297,3 @@ export class WorkerSession implements Disposable {
 
 /** Stands for an adapter that no folder can be. */
 const unknownAdapter = '\0';
-
-/** The promise's outcome, or the signal's reason as soon as it is aborted. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason);
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}

@@ -60,6 +60,9 @@ export const combineRules = {
 /** The names of the ways to combine. */
 export type CombineMethod = keyof typeof combineRules;
 
+/** All of them. */
+export const combineMethods = Object.keys(combineRules) as readonly CombineMethod[];
+
 /**
  * A rule on A and B apart, each with the root of the factor's size, and A with its sign. The product of two sums has
  * every adapter's A with every other's B: it is not the sum of the products.

@@ -45,6 +45,11 @@ export async function planMerge(
 ): Promise<Merge> {
   const { merged = why(method), peftType } = method;
   if (typeof merged === 'string') throw new SoftpromptError('not-mergeable', { method: peftType, why: merged });
+  const missing = [...merged.keys()].find((name) => !model.weights.tensors.has(name));
+  if (missing !== undefined) {
+    const why = `it trains ${missing}, which the checkpoint does not hold`;
+    throw new SoftpromptError('not-mergeable', { method: peftType, why });
+  }
   const head = method.untiesHead === true ? ownHead(model, peftType) : null;
   const transformersName = new Map([...model.weights.tensors].map(([name, info]) => [info.name, name]));
   const { tensors: files } = await openWeights(model.dir);

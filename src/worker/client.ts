@@ -18,6 +18,8 @@ import {
   trainEvent,
   type WorkerErrorData,
   type WorkerGreeting,
+  type WorkProgress,
+  workProgress,
 } from './protocol.ts';
 
 /** How a worker process ended. */
@@ -59,6 +61,7 @@ export class WorkerClient implements Disposable {
   readonly #options: WorkerClientOptions;
   readonly #trainEvents = new Emitter<{ readonly runId: string; readonly event: TrainingEvent }>();
   readonly #evaluateProgress = new Emitter<EvaluationProgress>();
+  readonly #workProgress = new Emitter<WorkProgress>();
   readonly #heartbeats = new Emitter<{ readonly residentBytes: number }>();
   readonly #logLines = new Emitter<string>();
   readonly #exits = new Emitter<WorkerExit>();
@@ -67,6 +70,7 @@ export class WorkerClient implements Disposable {
   /** Events of a training under way. */
   readonly onTrainEvent = this.#trainEvents.event;
   readonly onEvaluateProgress = this.#evaluateProgress.event;
+  readonly onWorkProgress = this.#workProgress.event;
   readonly onHeartbeat = this.#heartbeats.event;
   /** A line the worker wrote to standard error or output. */
   readonly onLog = this.#logLines.event;
@@ -133,6 +137,7 @@ export class WorkerClient implements Disposable {
     const stopWatching = this.#watchHeartbeats(connection);
     connection.onNotification(trainEvent, (message) => this.#trainEvents.fire(message));
     connection.onNotification(evaluateProgress, (progress) => this.#evaluateProgress.fire(progress));
+    connection.onNotification(workProgress, (progress) => this.#workProgress.fire(progress));
     connection.listen();
 
     const ready = send({ connection, exited }, hello, { protocolVersion }, undefined);

@@ -5,6 +5,7 @@ import { columns, parseTemplate, render, type Template } from '../data/template.
 import { answerPrompt, type TextAnswer } from '../evaluation/answer.ts';
 import { type Choices, choicesOf } from '../evaluation/questions.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import { type Combined, checkDestination, combineAdapters, saveCombined } from '../experiments/combineAdapters.ts';
 import { engineEvaluation } from '../experiments/engineEvaluation.ts';
 import { engineTraining } from '../experiments/engineTraining.ts';
 import type { Environment } from '../experiments/environment.ts';
@@ -12,6 +13,7 @@ import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
 import { type ExportReport, exportAdapterAs, exportTypes } from '../experiments/exporting.ts';
 import { labelOf, readCard } from '../experiments/library.ts';
+import { type MergeResult, mergeModel } from '../experiments/mergeModel.ts';
 import type { AdapterCard } from '../experiments/records.ts';
 import { experimentSchema } from '../experiments/schema.ts';
 import { findStore } from '../experiments/store.ts';
@@ -30,17 +32,25 @@ import type {
   AnswerReport,
   activateParams,
   answerParams,
+  CombineReport,
+  combineParams,
   DeviceReport,
   ExportOrder,
   evaluateParams,
   loadModelParams,
   ModelReport,
+  mergeParams,
+  saveCombinedParams,
   TrainReport,
   trainParams,
+  WorkProgress,
 } from './protocol.ts';
 
 /** How long an answer to open text may be, when the adapter's experiment does not say. */
 const defaultNewTokens = 64;
+
+/** Of what DARE keeps: the command line's default. */
+const combineSeed = 42;
 
 /** How texts are asked: the template and the labels of the experiment that an adapter comes from. */
 interface Asking {
@@ -65,6 +75,8 @@ export class EngineService implements WorkerService {
   #base: AttachedModel | null = null;
   #active: ActiveAdapter | null = null;
   #baseFingerprint: Promise<string> | null = null;
+  /** Combined and not yet saved. */
+  #combined: Combined | null = null;
 
   constructor(env: Environment) {
     this.#env = env;
@@ -172,6 +184,35 @@ export class EngineService implements WorkerService {
     const type = dtype === null ? null : exportTypes[dtype];
     const language = await this.#forUse(await adapterUse(adapter));
     return exportAdapterAs({ language, adapter, format, type, output, signal });
+  }
+
+  merge(
+    params: z.infer<typeof mergeParams>,
+    signal: AbortSignal,
+    report: (progress: WorkProgress) => void,
+  ): Promise<MergeResult> {
+    return mergeModel(params, signal, ({ written, tensors }) => report({ done: written, all: tensors }));
+  }
+
+  async combine(
+    params: z.infer<typeof combineParams>,
+    signal: AbortSignal,
+    report: (progress: WorkProgress) => void,
+  ): Promise<CombineReport> {
+    const request = { ...params, rank: null, majoritySign: 'total', seed: combineSeed } as const;
+    const combined = await combineAdapters(request, signal, (done, all) => report({ done, all }));
+    this.#combined = combined;
+    const { overall, largest, modules } = combined.residual;
+    return { rank: Number(combined.adapter.method.config.r), modules: modules.size, overall, largest };
+  }
+
+  async saveCombined({ store, name }: z.infer<typeof saveCombinedParams>): Promise<{ readonly adapter: string }> {
+    const combined = this.#combined;
+    if (combined === null) throw new SoftpromptError('internal', { problem: 'nothing has been combined' });
+    await checkDestination({ store, name });
+    const adapter = await saveCombined(combined, { store, name }, this.#env);
+    this.#combined = null;
+    return { adapter };
   }
 
   /** The loaded model when an experiment is about it; another model is refused, since its client asked for this one. */

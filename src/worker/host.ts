@@ -8,6 +8,7 @@ import {
 import type { z } from 'zod';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import type { ExportReport } from '../experiments/exporting.ts';
+import type { MergeResult } from '../experiments/mergeModel.ts';
 import { explain, isAbort, SoftpromptError } from '../foundation/errors.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import {
@@ -17,6 +18,9 @@ import {
   activateParams,
   answer,
   answerParams,
+  type CombineReport,
+  combine,
+  combineParams,
   type DeviceReport,
   devices,
   devicesParams,
@@ -32,13 +36,19 @@ import {
   loadModel,
   loadModelParams,
   type ModelReport,
+  merge,
+  mergeParams,
   protocolVersion,
+  saveCombined,
+  saveCombinedParams,
   type TrainReport,
   train,
   trainEvent,
   trainParams,
   type WorkerErrorData,
+  type WorkProgress,
   workerErrorCode,
+  workProgress,
 } from './protocol.ts';
 import { RequestQueue } from './requestQueue.ts';
 
@@ -59,6 +69,17 @@ export interface WorkerService {
   ): Promise<EvaluationResult>;
   answer(params: z.infer<typeof answerParams>, signal: AbortSignal): Promise<AnswerReport>;
   exportAdapter(order: ExportOrder, signal: AbortSignal): Promise<ExportReport>;
+  merge(
+    params: z.infer<typeof mergeParams>,
+    signal: AbortSignal,
+    report: (progress: WorkProgress) => void,
+  ): Promise<MergeResult>;
+  combine(
+    params: z.infer<typeof combineParams>,
+    signal: AbortSignal,
+    report: (progress: WorkProgress) => void,
+  ): Promise<CombineReport>;
+  saveCombined(params: z.infer<typeof saveCombinedParams>): Promise<{ readonly adapter: string }>;
 }
 
 const heartbeatMilliseconds = 1000;
@@ -128,6 +149,26 @@ export function serve(service: WorkerService): void {
     queued((params, signal) =>
       service.evaluate(params, signal, (progress) => notify(connection.sendNotification(evaluateProgress, progress))),
     ),
+  );
+
+  const reportWork = (progress: WorkProgress): void => notify(connection.sendNotification(workProgress, progress));
+  handle(
+    connection,
+    merge,
+    mergeParams,
+    queued((params, signal) => service.merge(params, signal, reportWork)),
+  );
+  handle(
+    connection,
+    combine,
+    combineParams,
+    queued((params, signal) => service.combine(params, signal, reportWork)),
+  );
+  handle(
+    connection,
+    saveCombined,
+    saveCombinedParams,
+    queued((params) => service.saveCombined(params)),
   );
 
   process.once('disconnect', () => process.exit(0));

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import type { TextAnswer } from '../evaluation/answer.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import type { ExportReport } from '../experiments/exporting.ts';
+import type { MergeResult } from '../experiments/mergeModel.ts';
+import { combineMethods } from '../methods/combineRules.ts';
 import type { TrainingEvent } from '../training/events.ts';
 
 /**
@@ -10,7 +12,7 @@ import type { TrainingEvent } from '../training/events.ts';
  * Requests are validated by the worker with the schema beside them; tensors never cross. A request for the model waits
  * for the one before it; cancelling is JSON-RPC's own cancellation. Change `protocolVersion` with any message.
  */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 /** Error data the worker sends with a failed request: the words of the error, ready to show. */
 export interface WorkerErrorData {
@@ -144,6 +146,46 @@ export const exportParams = z.object({
 export type ExportOrder = z.infer<typeof exportParams>;
 /** client -> worker: write an adapter of the loaded model for other programs. */
 export const exportAdapter = new RequestType<ExportOrder, ExportReport, WorkerErrorData>('exportAdapter');
+
+/** Absolute folders: the base model's, the adapter's, and the one to make. */
+export const mergeParams = z.object({ model: z.string(), adapter: z.string(), output: z.string() });
+/** client -> worker: work an adapter into its base model. */
+export const merge = new RequestType<z.infer<typeof mergeParams>, MergeResult, WorkerErrorData>('merge');
+
+/** LORA adapters of a model with their weights, and how to combine them; folders are absolute. */
+export const combineParams = z.object({
+  model: z.string(),
+  adapters: z.array(z.object({ label: z.string(), dir: z.string(), weight: z.number() })).min(1),
+  method: z.enum(combineMethods),
+  density: z.number().min(0).max(1),
+});
+/** What a combination is worth. */
+export interface CombineReport {
+  readonly rank: number;
+  readonly modules: number;
+  /** Relative Frobenius error against the exact sum: of all, and the largest of a module. */
+  readonly overall: number;
+  readonly largest: number;
+}
+/** client -> worker: combine adapters; the worker keeps the result until `saveCombined` or the next combination. */
+export const combine = new RequestType<z.infer<typeof combineParams>, CombineReport, WorkerErrorData>('combine');
+
+/** The library, and the name whose next version it becomes. */
+export const saveCombinedParams = z.object({ store: z.string(), name: z.string() });
+/** client -> worker: save what was combined last; gives its folder. */
+export const saveCombined = new RequestType<
+  z.infer<typeof saveCombinedParams>,
+  { readonly adapter: string },
+  WorkerErrorData
+>('saveCombined');
+
+/** How much of a merge's tensors or a combination's modules is done. */
+export interface WorkProgress {
+  readonly done: number;
+  readonly all: number;
+}
+/** worker -> client, while merging or combining. */
+export const workProgress = new NotificationType<WorkProgress>('work/progress');
 
 /** worker -> client, once a second: alive, with the resident memory in bytes. */
 export const heartbeat = new NotificationType<{ readonly residentBytes: number }>('heartbeat');

@@ -175,6 +175,17 @@ test('LORA beside a table that is the output head too leaves the head as it was,
   );
 });
 
+test('a classifier that the checkpoint does not hold is not dropped without a word', async () => {
+  const model = await openModel(tinyModels.llama, { task: 'seq_cls', classes: 3 });
+  const adapter = fresh();
+  await writeAdapter(
+    adapter,
+    await drawnAdapter(model, 1, { ...lora, task_type: 'SEQ_CLS', target_modules: ['q_proj'] }),
+  );
+  const request = { model: tinyModels.llama, adapter, output: fresh() };
+  await assert.rejects(mergeModel(request, going, silent), /score\.weight, which the checkpoint does not hold/);
+});
+
 test('a head that is a tensor of its own where config.json ties it is said to be one', async () => {
   const model = fresh();
   mkdirSync(model);

@@ -98,6 +98,6 @@ export async function chooseAdapter(
 }
 
 /** NAME@VERSION, as the audit log and the command line call it. */
-function reference({ entry }: StoredAdapter): string {
+export function reference({ entry }: StoredAdapter): string {
   return `${entry.name}@${entry.version}`;
 }
