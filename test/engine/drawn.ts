@@ -6,13 +6,18 @@ import { configureMethod } from '../../src/methods/table.ts';
 import type { LabelledRow } from '../../src/models/labelledRow.ts';
 import type { Model } from '../../src/models/model.ts';
 
-/** Rows of 2 to 14 random tokens, of which all from a random place on are supervised (in some rows the first too). */
+/**
+ * Rows of 2 to 14 random tokens. For a model that continues a text all tokens from a random place on are supervised (in some
+ * rows the first too); for one that answers a text there are as many more tokens, for a classifier there is a class.
+ */
 export function drawnRows(model: Model, count: number, seed = 1): readonly (LabelledRow & { inputIds: number[] })[] {
   const random = Random.of(seed, 'rows');
   return Array.from({ length: count }, () => {
     const length = 2 + random.integer(13);
     const inputIds = Array.from({ length }, () => random.integer(model.architecture.sizes.vocabulary));
     const from = random.integer(length);
+    if (model.task === 'seq_cls') return { inputIds, labels: [from % model.classifier!.classes] };
+    if (model.task === 'seq_2_seq_lm') return { inputIds, labels: inputIds.toReversed() };
     return { inputIds, labels: inputIds.map((id, t) => (t < from ? -100 : id)) };
   });
 }
@@ -35,3 +40,27 @@ export const layerMethods = {
   DoRA: { peft_type: 'LORA', r: 2, init_lora_weights: false, use_dora: true, target_modules: 'all-linear' },
   IA3: { peft_type: 'IA3', init_ia3_weights: false, target_modules: 'all-linear', feedforward_modules: '.*mlp.*' },
 } as const satisfies Record<string, JsonObject>;
+
+/** Every method, drawn so that it changes what the model gives: what tests of properties run on every model. */
+export const drawnMethods: Readonly<Record<string, JsonObject>> = {
+  prompt: { peft_type: 'PROMPT_TUNING', num_virtual_tokens: 4 },
+  'prompt through an MLP': { peft_type: 'P_TUNING', num_virtual_tokens: 4, encoder_hidden_size: 6 },
+  'prompt through an LSTM': {
+    ...{ peft_type: 'P_TUNING', num_virtual_tokens: 4, encoder_hidden_size: 6 },
+    encoder_reparameterization_type: 'LSTM',
+  },
+  prefix: { peft_type: 'PREFIX_TUNING', num_virtual_tokens: 4 },
+  'prefix through an MLP': {
+    ...{ peft_type: 'PREFIX_TUNING', num_virtual_tokens: 4 },
+    ...{ prefix_projection: true, encoder_hidden_size: 6 },
+  },
+  ...layerMethods,
+};
+
+/**
+ * Those of the methods whose gradient is the slope of the loss: DoRA's takes the norm of a row as a constant, and the MLP of a
+ * prompt has ReLUs, which have kinks. Theirs are held to PEFT's in the golden set.
+ */
+export const methodsWithSlopes: Readonly<Record<string, JsonObject>> = Object.fromEntries(
+  Object.entries(drawnMethods).filter(([name]) => name !== 'DoRA' && name !== 'prompt through an MLP'),
+);

@@ -6,7 +6,7 @@ import { LanguageModel } from '../../src/inference/languageModel.ts';
 import { argmax } from '../../src/inference/sampling.ts';
 import { configureMethod } from '../../src/methods/table.ts';
 import { largestError, tinyModels } from '../golden/reference.ts';
-import { drawnAdapter, drawnPrompt, drawnRows, layerMethods } from './drawn.ts';
+import { drawnAdapter, drawnMethods, drawnRows } from './drawn.ts';
 import { scoresOf } from './scores.ts';
 
 /**
@@ -14,7 +14,6 @@ import { scoresOf } from './scores.ts';
  * The error of that is of the size of float32's.
  */
 const tolerance = 1e-5;
-const pTuning = { peft_type: 'P_TUNING', encoder_hidden_size: 6 };
 const greedy = { maxNewTokens: 12, stopIds: [], sampling: null, signal: new AbortController().signal };
 
 for (const [family, dir] of Object.entries(tinyModels)) {
@@ -23,17 +22,12 @@ for (const [family, dir] of Object.entries(tinyModels)) {
     after(() => language.close());
     const { model } = language;
     const rows = drawnRows(model, 12);
-    const attachments = {
-      base: null,
-      prompt: await drawnPrompt(model, 3),
-      'prompt through an LSTM': await drawnPrompt(model, 3, { ...pTuning, encoder_reparameterization_type: 'LSTM' }),
-      prefix: await drawnPrompt(model, 3, { peft_type: 'PREFIX_TUNING' }),
-      LORA: await drawnAdapter(model, 3, layerMethods.LORA),
-      DoRA: await drawnAdapter(model, 3, layerMethods.DoRA),
-      IA3: await drawnAdapter(model, 3, layerMethods.IA3),
-    };
+    const drawn = Object.entries(drawnMethods).map(
+      async ([name, config]) => [name, await drawnAdapter(model, 3, config)] as const,
+    );
+    const attachments = [['base', null] as const, ...(await Promise.all(drawn))];
 
-    for (const [name, adapter] of Object.entries(attachments)) {
+    for (const [name, adapter] of attachments) {
       test(`${name}: a row scores the same alone and in any batch`, async () => {
         const attached = await language.attach(adapter);
         const together = await scoresOf(attached, rows);
@@ -46,6 +40,7 @@ for (const [family, dir] of Object.entries(tinyModels)) {
         }
       });
 
+      if (model.task !== 'causal_lm') continue;
       test(`${name}: decoding with the cache is decoding by full passes`, async () => {
         const attached = await language.attach(adapter);
         const prompts = rows.slice(0, 4).map((row) => row.inputIds);
@@ -58,6 +53,7 @@ for (const [family, dir] of Object.entries(tinyModels)) {
       });
     }
 
+    if (model.task !== 'causal_lm') return;
     const ids = [7, 3, 11, 3, 20];
     const begunFrom = async (peft_type: string) => {
       const config = { peft_type, num_virtual_tokens: ids.length, prompt_tuning_init: 'TEXT' };
