@@ -100,6 +100,7 @@ test('optimisers that tell A and B apart are for LORA; the epsilon is that of th
     ['IA3', { optim: 'lora_fa' }, 'optim'],
     ['IA3', { loraplus_lr_ratio: 16 }, 'loraplus_lr_ratio'],
     ['LORA', { optim: 'lora_fa', loraplus_lr_ratio: 16 }, 'loraplus_lr_ratio'],
+    ['LORA', { loraplus_lr_embedding: 1e-5 }, 'loraplus_lr_embedding'],
     ['LORA', { loraplus_lr_ratio: 0 }, 'loraplus_lr_ratio'],
   ] as const;
   for (const [type, keys, key] of refusals) {

@@ -61,6 +61,11 @@ const training = z.strictObject({
     .gt(0)
     .optional()
     .describe("LoRA+: learning rate of LORA's B over that of A, e.g. 16 (Hayou et al. 2024). Default: one rate."),
+  loraplus_lr_embedding: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("With loraplus_lr_ratio: learning rate of LORA's matrices beside embedding tables. Default: 1e-6."),
   adam_beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the mean of gradients.'),
   adam_beta2: z.number().min(0).lt(1).default(0.999).describe('Decay of the mean of squared gradients.'),
   adam_epsilon: z
@@ -173,6 +178,9 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
   }
   if (training.loraplus_lr_ratio !== undefined && method.peft_type !== 'LORA') {
     fail(['training', 'loraplus_lr_ratio'], `tells LORA's A and B apart; ${method.peft_type} has no such pair`);
+  }
+  if (training.loraplus_lr_embedding !== undefined && training.loraplus_lr_ratio === undefined) {
+    fail(['training', 'loraplus_lr_embedding'], 'is a part of LoRA+; give loraplus_lr_ratio too');
   }
   if (training.loraplus_lr_ratio !== undefined && training.optim === 'lora_fa') {
     fail(['training', 'loraplus_lr_ratio'], 'goes without lora_fa only, which does not train A');

@@ -75,6 +75,7 @@ const plainLora: MethodFactory = (config, model, source): Method => {
       ...whole.map(({ name, dims }) => ({ name, dims })),
     ],
     factorPairs: onLayers.map(({ names, rank, scaling }) => ({ a: names.a, b: names.b, rank, scaling })),
+    embeddingFactors: all.flatMap(({ onEmbedding, names }) => (onEmbedding ? [names.a, names.b] : [])),
     biases: [...(biased ? all.map(({ names }) => names.bias) : []), ...biases.map(({ name }) => name)],
     copies: storedTables(
       pattern,

@@ -1,6 +1,7 @@
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { Method } from '../methods/method.ts';
 import type { TrainableSpec } from '../models/attachment.ts';
+import type { TrainingOptions } from './options.ts';
 
 /** Of one tensor: a factor on the learning rate, and whether it decays. */
 export interface TensorRate {
@@ -10,20 +11,23 @@ export interface TensorRate {
 
 /**
  * The rates of a method's tensors under LoRA+, https://arxiv.org/abs/2402.12354, as PEFT's create_loraplus_optimizer groups
- * them: B and all vectors take steps `ratio` times as large as the rest, and biases do not decay. Without a ratio all are
- * alike.
+ * them: B and all vectors take steps `loraplus_lr_ratio` times as large as the rest, paths beside embedding tables have a
+ * rate of their own, and biases do not decay. Without a ratio all are alike.
  * @throws SoftpromptError optimizer-unsuited
  */
-export function tensorRates(method: Method, ratio: number | undefined): (spec: TrainableSpec) => TensorRate {
+export function tensorRates(method: Method, options: TrainingOptions): (spec: TrainableSpec) => TensorRate {
+  const { loraplus_lr_ratio: ratio, loraplus_lr_embedding: embeddingRate = 1e-6, learning_rate: rate } = options;
   if (ratio === undefined) return () => ({ factor: 1, decays: true });
-  const { factorPairs, biases = [], peftType } = method;
+  const { factorPairs, embeddingFactors = [], biases = [], peftType } = method;
   if (factorPairs === undefined) {
     throw new SoftpromptError('optimizer-unsuited', { key: 'loraplus_lr_ratio', peftType });
   }
   const quick = new Set(factorPairs.map(({ b }) => b));
   const still = new Set(biases);
-  return ({ name, dims }) => ({
-    factor: quick.has(name) || dims.length === 1 ? ratio : 1,
-    decays: !still.has(name),
-  });
+  const ofEmbeddings = new Set(embeddingFactors);
+  const factor = ({ name, dims }: TrainableSpec) => {
+    if (ofEmbeddings.has(name)) return rate === 0 ? 0 : embeddingRate / rate;
+    return quick.has(name) || dims.length === 1 ? ratio : 1;
+  };
+  return (spec) => ({ factor: factor(spec), decays: !still.has(spec.name) });
 }

@@ -60,7 +60,7 @@ export class Optimizer {
   ) {
     this.#method = method;
     this.#options = options;
-    this.#rateOf = tensorRates(method, options.loraplus_lr_ratio);
+    this.#rateOf = tensorRates(method, options);
     this.#take = rules[options.optim].stepper(options, method, tensors);
     this.#state = new Map(state);
     this.#steps = steps;

@@ -19,6 +19,8 @@ export interface TrainingOptions {
   readonly optim: OptimizerName;
   /** Learning rate of LORA's B over that of A; all are alike where it is missing. */
   readonly loraplus_lr_ratio?: number | undefined;
+  /** With that ratio, the learning rate of LORA's factors beside embedding tables. */
+  readonly loraplus_lr_embedding?: number | undefined;
   readonly adam_beta1: number;
   readonly adam_beta2: number;
   readonly adam_epsilon: number;

@@ -39,6 +39,7 @@ interface TrainCase {
     betas: [number, number];
     eps: number;
     weight_decay: number;
+    loraplus_lr_ratio?: number;
   };
   readonly max_grad_norm: number | null;
   readonly scheduler: {
@@ -62,7 +63,7 @@ interface TrainCase {
 }
 
 /** The optimisers of the cases, by ours. */
-const optimizers = { AdamW: 'adamw', 'LoRA-FA': 'lora_fa' } as const;
+const optimizers = { AdamW: 'adamw', 'LoRA-FA': 'lora_fa', Adafactor: 'adafactor' } as const;
 
 const lossTolerance = 2e-4;
 const adapterTolerance = 5e-3;
@@ -189,6 +190,7 @@ function optionsOf(expected: TrainCase): TrainingOptions {
     lr_scheduler_type: scheduler.name,
     warmup_steps: scheduler.num_warmup_steps ?? 0,
     optim: optimizers[optimizer.name],
+    loraplus_lr_ratio: optimizer.loraplus_lr_ratio,
     weight_decay: optimizer.weight_decay,
     max_grad_norm: expected.max_grad_norm ?? 0,
     adam_beta1: optimizer.betas[0],
