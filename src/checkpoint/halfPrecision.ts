@@ -28,8 +28,11 @@ export function widenBFloat16(bits: Uint16Array, target: Float32Array): void {
 /** Rounds float32 values to bfloat16 (BF16) patterns; a NaN stays a NaN. */
 export function narrowToBFloat16(values: Float32Array): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(words, (word) => {
-    if ((word & 0x7fffffff) > 0x7f800000) return (word >>> 16) | 0x40;
-    return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
-  });
+  const bits = new Uint16Array(words.length);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    const nan = (word & 0x7fffffff) > 0x7f800000;
+    bits[i] = nan ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return bits;
 }
