@@ -72,6 +72,14 @@ const writers = {
         problem: 'is the folder of the adapter itself',
       });
     }
+    // The card would then say of the new tensors what is true of the old.
+    if ((await readCard(output)) !== null) {
+      throw new SoftpromptError('option-invalid', {
+        option: '--output',
+        problem: 'holds an adapter with a card of its own',
+        todo: 'Choose another folder.',
+      });
+    }
     await writeAdapter(output, stored, type ?? 'F32');
     const again = await readAdapter(output, language.model);
     return { files: [output], bytes: await tensorBytes(output), logits: attachedLogits(await language.attach(again)) };
@@ -89,16 +97,16 @@ const writers = {
     requireEnding(output, '.onnx');
     const { model } = language;
     const { architecture } = model;
-    if (architecture.kind !== 'decoder' || model.task !== 'causal_lm') {
-      const problem = `onnx is written of models that continue a text; this is ${model.modelType} for ${model.task}`;
+    if (architecture.kind === 'encoder_decoder') {
+      const problem = `onnx is not written of models that write behind an encoder, as ${model.modelType} does`;
       throw new SoftpromptError('option-invalid', { option: '--format', problem, todo: 'Choose peft.' });
     }
     if (architecture.sizes.frequenciesOf !== undefined) {
       const problem = 'onnx is not written of models whose positions turn otherwise in long rows (longrope, dynamic)';
       throw new SoftpromptError('option-invalid', { option: '--format', problem, todo: 'Choose peft.' });
     }
-    // What acts through virtual tokens alone is all in their keys and values.
-    const shape = stored.method.virtualOnly ? baseModel : stored.method;
+    // What acts through a decoder's virtual tokens alone is all in their keys and values.
+    const shape = architecture.kind === 'decoder' && stored.method.virtualOnly ? baseModel : stored.method;
     const dtype = type ?? 'F32';
     const tensors = new Map(
       shape.trainables.map(({ name }) => {

@@ -49,9 +49,19 @@ export function fileLogits(file: string): LogitsOf {
     const ids = rows.flatMap((row) => [...row, ...new Array<number>(time - row.length).fill(0)]);
     const session = await GraphSession.open(file, 'cpu');
     try {
-      const outputs = await session.run(new Map([['input_ids', integers(ids, [rows.length, time])]]));
+      const mask = rows.flatMap((row) => [...row.map(() => 1), ...new Array<number>(time - row.length).fill(0)]);
+      const matrix = (numbers: readonly number[]) => integers(numbers, [rows.length, time]);
+      const outputs = await session.run(
+        new Map([
+          ['input_ids', matrix(ids)],
+          ['attention_mask', matrix(mask)],
+          ['token_type_ids', matrix(ids.map(() => 0))],
+        ]),
+      );
       const { data, dims } = floatOutput(outputs, 'logits');
-      const at = (position: number) => data.subarray(position * dims[2]!, (position + 1) * dims[2]!);
+      const width = dims.at(-1)!;
+      const at = (position: number) => data.subarray(position * width, (position + 1) * width);
+      if (dims.length === 2) return rows.map((_, r) => at(r));
       return rows.flatMap((row, r) => row.map((_, t) => at(r * time + t)));
     } finally {
       await session.close();
