@@ -159,6 +159,9 @@ for (const [family, dir] of Object.entries({ gpt2: tinyModels.gpt2, llama: tinyM
       assert.deepEqual(await scores({ ...all, bias: 'lora_only' }), base);
       assert.deepEqual(await scores({ ...all, init_lora_weights: 'gaussian', use_rslora: true }), base);
       assert.ok(largestError(await scores({ ...all, use_dora: true }), base) <= 1e-5);
+      const { tensors } = await drawnAdapter(language.model, 1, { peft_type: 'LORA', init_lora_weights: 'orthogonal' });
+      for (const data of tensors.values()) assert.ok(data.some((x) => Math.abs(x) > 0.05));
+      assert.ok(largestError(await scores({ ...all, init_lora_weights: 'orthogonal' }), base) <= 1e-5);
       assert.ok(largestError(await scores({ ...all, init_lora_weights: false }), base) > 0.01);
     });
 
@@ -193,7 +196,11 @@ test('what is not supported, or is wrong, is refused by its key', () => {
     [{ rank_pattern: { q_proj: 1.5 } }, /r is 1\.5 for/],
     [{ rank_pattern: { '(': 2 } }, /rank_pattern is no regular expression/],
     [{ bias: 'some' }, /bias is "some"; known are none, lora_only, all/],
-    [{ init_lora_weights: 'olora' }, /init_lora_weights is "olora"; known are true, gaussian, false, pissa/],
+    [
+      { init_lora_weights: 'olora' },
+      /init_lora_weights is "olora"; known are true, gaussian, orthogonal, false, pissa/,
+    ],
+    [{ init_lora_weights: 'orthogonal', r: 3 }, /init_lora_weights is orthogonal, which needs even ranks/],
     [{ init_lora_weights: 'pissa', target_modules: ['embed_tokens'] }, /is PiSSA, which goes with linear layers only/],
     [{ modules_to_save: ['head_lm'] }, /modules_to_save names no module with a tensor of its own: head_lm/],
     [{ lora_bias: true, use_dora: true }, /lora_bias goes without use_dora only/],

@@ -45,6 +45,9 @@ const plainLora: MethodFactory = (config, model, source): Method => {
   }
   const dora = options.boolean('use_dora', false);
   const init = loraInit(options);
+  if (init === 'orthogonal' && onLayers.some(({ rank }) => rank % 2 !== 0)) {
+    throw options.invalid('init_lora_weights', 'is orthogonal, which needs even ranks');
+  }
   const biased = pathBias(options, embeddings.length > 0);
   const biases = trainedBiases(options, model, sites);
   const whole = [
@@ -115,6 +118,7 @@ const plainLora: MethodFactory = (config, model, source): Method => {
       target_modules: pattern,
     },
     initialise: async ({ random }) => {
+      if (init === null) throw options.invalid('init_lora_weights', 'is a beginning that only PEFT makes');
       const first = new Map<string, Float32Array>();
       for (const path of all) {
         const { names, site, rank } = path;

@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../checkpoint/config.ts';
 import type { Random } from '../foundation/random.ts';
+import { svd } from '../foundation/svd.ts';
 import type { LowRankFactors, LowRankPath } from './lowRankPath.ts';
 
 /** First values of a path's two matrices. */
@@ -16,6 +17,25 @@ const linearInits = {
     a: normal(random, rank * site.inFeatures, 1 / rank),
     b: new Float32Array(site.outFeatures * rank),
   }),
+  /** Both at random, A's rows and B's columns in halves of the rank that are orthogonal, so that B A is 0 too. */
+  orthogonal: (random, { site, rank }) => {
+    const { u: turn } = svd(normal(random, rank * rank, 1), rank, rank);
+    const half = rank / 2;
+    /** Random numbers `[count, half]` times every other row of the turn, from `first` on; `[count, rank]`. */
+    const within = (count: number, first: number) => {
+      const product = new Float32Array(count * rank);
+      for (let i = 0; i < count; i++) {
+        for (let k = 0; k < half; k++) {
+          const factor = random.normal() / 10;
+          for (let j = 0; j < rank; j++) product[i * rank + j]! += factor * turn[(2 * k + first) * rank + j]!;
+        }
+      }
+      return product;
+    };
+    const [across, b] = [within(site.inFeatures, 0), within(site.outFeatures, 1)];
+    const a = across.map((_, at) => across[(at % site.inFeatures) * rank + Math.floor(at / site.inFeatures)]!);
+    return { a, b };
+  },
   /** Both at random: another model from the start, for tests. */
   false: (random, { site, rank }) => ({
     a: uniform(random, rank * site.inFeatures, site.inFeatures),
@@ -30,16 +50,19 @@ export type LoraInit = keyof typeof linearInits;
 const embeddingInits = {
   true: zeroA,
   gaussian: zeroA,
+  orthogonal: zeroA,
   false: (random, { site, rank }) => ({
     a: normal(random, rank * site.inFeatures, 1),
     b: normal(random, site.outFeatures * rank, 1),
   }),
 } satisfies Record<LoraInit, PathInit>;
 
-/** `init_lora_weights`. @throws SoftpromptError config-key */
-export function loraInit(options: ModelConfig): LoraInit {
+/** `init_lora_weights`; null for what only PEFT can begin. @throws SoftpromptError config-key */
+export function loraInit(options: ModelConfig): LoraInit | null {
   const init = String(options.raw('init_lora_weights') ?? true);
   if (Object.hasOwn(linearInits, init)) return init as LoraInit;
+  // How an adapter of PEFT's began that goes with the model as it is: it can be read and trained on.
+  if (init === 'eva') return null;
   throw options.invalid(
     'init_lora_weights',
     `is "${init}"; known are ${[...Object.keys(linearInits), 'pissa', 'pissa_niter_N'].join(', ')}`,

@@ -8,6 +8,9 @@ const byModule = (value: z.ZodNumber) => z.record(z.string().min(1), value).opti
 export const lora = z.strictObject({
   ...peftKeys,
   ...targetKeys,
+  target_modules: targetKeys.target_modules.describe(
+    "The linear layers and embedding tables it acts on: names or ends of names ([q_proj, v_proj]), a regular expression over the whole name, or all-linear (all linear layers but the output head). Default: PEFT's for the model.",
+  ),
   peft_type: z
     .literal('LORA')
     .describe('Trains two thin matrices beside each chosen linear layer (Hu et al. 2021); rsLoRA and DoRA too.'),
@@ -41,10 +44,10 @@ export const lora = z.strictObject({
     .optional()
     .describe('Also train the length of each row of the changed weight (Liu et al. 2024); slower. Default: false.'),
   init_lora_weights: z
-    .union([z.boolean(), z.enum(['gaussian', 'pissa']), z.string().regex(/^pissa_niter_\d{1,3}$/)])
+    .union([z.boolean(), z.enum(['gaussian', 'orthogonal', 'pissa']), z.string().regex(/^pissa_niter_\d{1,3}$/)])
     .optional()
     .describe(
-      'First values: true and gaussian begin as the base model, false at random (for tests). pissa begins with the largest parts of each weight (Meng et al. 2024) and is stored as LORA of twice the rank; pissa_niter_16 finds them faster, by 16 rounds of approximation. Default: true.',
+      'First values: true, gaussian and orthogonal begin as the base model, false at random (for tests). pissa begins with the largest parts of each weight (Meng et al. 2024) and is stored as LORA of twice the rank; pissa_niter_16 finds them faster, by 16 rounds of approximation. Default: true.',
     ),
   lora_dropout: z.literal(0).optional().describe("PEFT's key; only 0: training goes without dropout."),
   fan_in_fan_out: kept,
