@@ -92,7 +92,7 @@ function majoritySignOf({ majoritySign }: CombineOptions): MajoritySign {
 
 function asJson({ adapter, residual, request }: Combined): object {
   const { overall, largest, modules } = residual;
-  const { r, rank_pattern } = adapter.method.config;
+  const { r = null, rank_pattern = null } = adapter.method.config;
   return {
     event: 'combined',
     method: request.method,
@@ -104,10 +104,11 @@ function asJson({ adapter, residual, request }: Combined): object {
 
 function summary({ adapter, residual, request }: Combined): readonly string[] {
   const { overall, largest, modules } = residual;
+  const { r } = adapter.method.config;
   const worst = [...modules].find(([, error]) => error === largest)?.[0];
   const sum = request.adapters.map(({ label, weight }) => `${weight} x ${label}`).join(' + ');
   return [
-    `${sum}, by ${request.method}: ${modules.size} modules, rank ${String(adapter.method.config.r)}`,
+    `${sum}, by ${request.method}: ${modules.size} modules${r === undefined ? '' : `, rank ${String(r)}`}`,
     `Error against the exact sum: ${overall.toPrecision(3)} of its norm; at most ${largest.toPrecision(3)} (${worst})`,
     ...(overall > lossy
       ? ['This is another adapter than the sum. exact gives the sum itself, svd the nearest to it of a rank.']

@@ -120,7 +120,7 @@ program
 
 program
   .command('combine')
-  .description('Combine LORA adapters of one model into one')
+  .description('Combine LORA adapters, or IA3 adapters, of one model into one')
   .requiredOption('--model <DIR>', 'Hugging Face model directory')
   .requiredOption(
     '--adapter <NAME|DIR=WEIGHT>',

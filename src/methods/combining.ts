@@ -3,6 +3,7 @@ import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
 import type { Model } from '../models/model.ts';
 import type { Adapter } from './adapter.ts';
+import { combineFactors } from './combineIa3.ts';
 import { type CombineMethod, type CombinePart, type CombineSettings, combineRules } from './combineRules.ts';
 import { type LowRankChange, squaredDistance } from './lowRankSum.ts';
 import type { FactorPair, Method } from './method.ts';
@@ -42,7 +43,7 @@ export interface Combination {
 }
 
 /**
- * Combines LORA adapters of one model into one. Each is taken at its own scaling; the result has alpha = r, so that its
+ * Combines LORA adapters, or IA3 adapters, of one model into one. Each is taken at its own scaling; the result has alpha = r, so that its
  * scaling is 1, and no rsLoRA.
  * @param seen called after each module with how many are done of all
  * @throws SoftpromptError not-combinable; cancelled
@@ -54,29 +55,55 @@ export async function combine(
   signal: AbortSignal,
   seen: (done: number, modules: number) => void,
 ): Promise<Combination> {
+  if (adapters.every(({ adapter }) => adapter.method.peftType === 'IA3')) return combineIa3(model, adapters, method);
   const modules = modulesOf(adapters);
   const largestRank = Math.max(...[...modules.values()].flat().map(({ change }) => change.rank));
   const changes = new Map<string, LowRankChange>();
-  const residuals = new Map<string, number>();
-  const total = { difference: 0, norm: 0 };
+  const distances: Distance[] = [];
   for (const [module, parts] of modules) {
     if (signal.aborted) throw new SoftpromptError('cancelled', {});
     const change = inFloat32(combineRules[method](module, parts, { ...options, rank: rank ?? largestRank }));
-    const { difference, norm } = squaredDistance(change, parts);
-    residuals.set(module, ratio(difference, norm));
-    total.difference += difference;
-    total.norm += norm;
+    distances.push({ module, ...squaredDistance(change, parts) });
     changes.set(module, change);
     seen(changes.size, modules.size);
     // Lets a signal and whoever shows progress have their turn.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const residual = {
-    overall: ratio(total.difference, total.norm),
-    largest: Math.max(...residuals.values()),
-    modules: residuals,
+  return { adapter: adapterOf(model, adapters, changes), residual: residualOf(distances) };
+}
+
+/** Squared norms of a module: of what was found minus what is exact, and of that. */
+interface Distance {
+  readonly module: string;
+  readonly difference: number;
+  readonly norm: number;
+}
+
+function residualOf(distances: readonly Distance[]): Residual {
+  const modules = new Map(distances.map(({ module, difference, norm }) => [module, ratio(difference, norm)] as const));
+  const sum = (of: 'difference' | 'norm'): number => distances.reduce((total, distance) => total + distance[of], 0);
+  return { overall: ratio(sum('difference'), sum('norm')), largest: Math.max(...modules.values()), modules };
+}
+
+/** Combines factors, whose changes (l - 1) W of the weights add up too. */
+function combineIa3(model: Model, adapters: readonly WeightedAdapter[], by: CombineMethod): Combination {
+  const combined = combineFactors(by, adapters);
+  const modules = combined.map(({ module }) => module);
+  const feedforward = combined.flatMap(({ module, onInput }) => (onInput ? [module] : []));
+  const configs = adapters.map(({ adapter }) => adapter.method.config);
+  const config: JsonObject = {
+    peft_type: 'IA3',
+    ...commonOf(model, configs),
+    ...targetsOf(configs, { target_modules: modules, feedforward_modules: feedforward }),
   };
-  return { adapter: adapterOf(model, adapters, changes), residual };
+  const method = configureMethod(config, model, 'the combined adapter');
+  const tensors = new Map(combined.map(({ name, values }) => [name, values] as const));
+  return { adapter: { method, tensors }, residual: residualOf(combined) };
+}
+
+/** What a combined configuration takes from the first. */
+function commonOf(model: Model, [first]: readonly JsonObject[]): JsonObject {
+  return { task_type: first!.task_type ?? null, base_model_name_or_path: first!.base_model_name_or_path ?? model.dir };
 }
 
 /** Masks that keep each element with the probability of the density, drawn by seed. */
@@ -108,7 +135,10 @@ function modulesOf(adapters: readonly WeightedAdapter[]): ReadonlyMap<string, re
 /** The pairs of factors of an adapter that is made of them alone. */
 function pairsOf(label: string, { factorPairs, trainables, peftType, config }: Method): readonly FactorPair[] {
   if (factorPairs === undefined || peftType !== 'LORA') {
-    throw new SoftpromptError('not-combinable', { adapter: label, why: `is ${peftType}; only LORA adapters add up` });
+    throw new SoftpromptError('not-combinable', {
+      adapter: label,
+      why: `is ${peftType}; only LORA adapters, or IA3 adapters, add up`,
+    });
   }
   const factors = new Set(factorPairs.flatMap(({ a, b }) => [a, b]));
   const other = trainables.find(({ name }) => !factors.has(name));
@@ -139,13 +169,12 @@ function adapterOf(
   const configs = adapters.map(({ adapter }) => adapter.method.config);
   const config: JsonObject = {
     peft_type: 'LORA',
-    task_type: configs[0]!.task_type ?? null,
-    base_model_name_or_path: configs[0]!.base_model_name_or_path ?? model.dir,
+    ...commonOf(model, configs),
     r,
     lora_alpha: r,
     rank_pattern: pattern,
     alpha_pattern: pattern,
-    ...targetsOf(configs, [...changes.keys()]),
+    ...targetsOf(configs, { target_modules: [...changes.keys()] }),
   };
   const method = configureMethod(config, model, 'the combined adapter');
   const tensors = new Map<string, Float32Array>();
@@ -156,13 +185,21 @@ function adapterOf(
   return { method, tensors };
 }
 
-const targetKeys = ['target_modules', 'exclude_modules', 'layers_to_transform', 'layers_pattern'] as const;
+const targetKeys = [
+  'target_modules',
+  'feedforward_modules',
+  'exclude_modules',
+  'layers_to_transform',
+  'layers_pattern',
+] as const;
 
 /** What the adapters' configurations say of where they act, when all say the same; else the modules by their names. */
-function targetsOf(configs: readonly JsonObject[], modules: readonly string[]): JsonObject {
+function targetsOf(configs: readonly JsonObject[], named: JsonObject): JsonObject {
   const said = configs.map((config) => JSON.stringify(targetKeys.map((key) => inOrder(config[key] ?? null))));
-  if (said.some((text) => text !== said[0])) return { target_modules: modules };
-  return Object.fromEntries(targetKeys.map((key) => [key, configs[0]![key] ?? null]));
+  if (said.some((text) => text !== said[0])) return named;
+  return Object.fromEntries(
+    targetKeys.flatMap((key) => (Object.hasOwn(configs[0]!, key) ? [[key, configs[0]![key]!]] : [])),
+  );
 }
 
 /** Lists as they compare: PEFT writes sets in any order. */

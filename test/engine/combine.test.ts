@@ -106,6 +106,63 @@ test('svd leaves no more than any other way of its rank, and less with a higher 
   assert.ok((await error('svd', 6)) < 1e-6);
 });
 
+test('IA3: the changes of the weights add up, or the factors as PEFT adds them', async () => {
+  const ia3 = { peft_type: 'IA3', init_ia3_weights: false };
+  const some = await drawnAdapter(model, 1, ia3);
+  const others = { target_modules: ['q_proj', 'down_proj'], feedforward_modules: ['down_proj'] };
+  const other = await drawnAdapter(model, 2, { ...ia3, ...others });
+  const same = await drawnAdapter(model, 3, ia3);
+  const name = 'base_model.model.model.layers.1.mlp.down_proj.ia3_l';
+  const factors = ({ tensors }: Adapter) => tensors.get(name)!;
+  const { adapter, residual } = await combined(
+    [
+      [some, 0.5],
+      [other, -2],
+    ],
+    'exact',
+  );
+  for (const [i, found] of factors(adapter).entries()) {
+    const expected = 1 + 0.5 * (factors(some)[i]! - 1) - 2 * (factors(other)[i]! - 1);
+    assert.equal(found, Math.fround(expected));
+  }
+  assert.ok(residual.largest < 1e-6);
+  assert.equal(adapter.tensors.size, 4 * model.architecture.sizes.layers);
+  const linear = await combined(
+    [
+      [some, 0.5],
+      [same, 0.25],
+    ],
+    'linear',
+  );
+  assert.equal(factors(linear.adapter)[3], Math.fround(0.5 * factors(some)[3]! + 0.25 * factors(same)[3]!));
+  assert.deepEqual(linear.adapter.method.config.target_modules, some.method.config.target_modules);
+  assert.ok(linear.residual.overall > 0.1);
+  assert.ok(
+    (
+      await combined(
+        [
+          [some, 0.5],
+          [same, 0.5],
+        ],
+        'linear',
+      )
+    ).residual.overall < 1e-6,
+    'weights that add up to 1',
+  );
+  await assert.rejects(combined([[some, 1]], 'svd'), /is IA3, .* no matrices for svd/);
+  const flipped = await drawnAdapter(model, 2, { ...ia3, ...others, feedforward_modules: [] });
+  await assert.rejects(
+    combined(
+      [
+        [some, 1],
+        [flipped, 1],
+      ],
+      'exact',
+    ),
+    /scales the other side/,
+  );
+});
+
 test('dare keeps the same elements for the same seed', async () => {
   const parts = [
     [await drawn(1), 1],
