@@ -199,6 +199,7 @@ describe('what has no GGUF form is refused, and says what it is', () => {
     ['llama', { ...drawn, use_dora: true }, /use_dora/],
     ['llama', { ...drawn, modules_to_save: ['lm_head'] }, /base_model\.model\.lm_head\.weight: two matrices/],
     ['gpt2', { ...drawn, bias: 'lora_only' }, /base_layer\.bias: two matrices/],
+    ['llama', { ...drawn, target_modules: ['embed_tokens', 'q_proj'] }, /lora_embedding_A: two matrices/],
     ['opt', drawn, /a model of type opt: llama.cpp's names are known for gemma, /],
   ];
   for (const [key, config, pattern] of cases) {

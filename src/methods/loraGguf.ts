@@ -41,7 +41,7 @@ export function loraGguf(stored: StoredAdapter, model: Model, type: FloatType): 
   const options = new ModelConfig(stored.dir, method.config);
   const foreign = foreignKeys.find((key) => isGiven(options.raw(key)));
   if (foreign !== undefined) refuse(`${foreign}, which the adapter's configuration sets`);
-  const paths = targetsOf(options, model, loraTargets).sites.map((site) => lowRankPath(options, site));
+  const paths = targetsOf(options, model, loraTargets, true).sites.map((site) => lowRankPath(options, site));
   const written = new Set(paths.flatMap(({ names }) => [names.a, names.b]));
   const other = method.trainables.find(({ name }) => !written.has(name));
   if (other !== undefined) refuse(`${other.name}: two matrices a layer are all it holds`);
