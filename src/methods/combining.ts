@@ -133,21 +133,27 @@ function modulesOf(adapters: readonly WeightedAdapter[]): ReadonlyMap<string, re
 }
 
 /** The pairs of factors of an adapter that is made of them alone. */
-function pairsOf(label: string, { factorPairs, trainables, peftType, config }: Method): readonly FactorPair[] {
-  if (factorPairs === undefined || peftType !== 'LORA') {
+function pairsOf(label: string, method: Method): readonly FactorPair[] {
+  const { trainables, peftType, config } = method;
+  if (peftType !== 'LORA') {
     throw new SoftpromptError('not-combinable', {
       adapter: label,
       why: `is ${peftType}; only LORA adapters, or IA3 adapters, add up`,
     });
   }
-  const factors = new Set(factorPairs.flatMap(({ a, b }) => [a, b]));
+  const pairs = allPairs(method);
+  const factors = new Set(pairs.flatMap(({ a, b }) => [a, b]));
   const other = trainables.find(({ name }) => !factors.has(name));
-  if (other === undefined) return factorPairs;
+  if (other === undefined) return pairs;
   const why =
     config.use_dora === true
       ? 'is DoRA, whose magnitudes scale whole rows of the weights, which does not add up'
       : `trains ${other.name} beside its factors, which no sum of factors holds`;
   throw new SoftpromptError('not-combinable', { adapter: label, why });
+}
+
+function allPairs({ factorPairs = [], embeddingPairs = [] }: Method): readonly FactorPair[] {
+  return [...factorPairs, ...embeddingPairs];
 }
 
 const factorName = /^base_model\.model\.(.+)\.lora_(?:embedding_)?A(?:\.weight)?$/;
@@ -178,7 +184,7 @@ function adapterOf(
   };
   const method = configureMethod(config, model, 'the combined adapter');
   const tensors = new Map<string, Float32Array>();
-  for (const pair of method.factorPairs ?? []) {
+  for (const pair of allPairs(method)) {
     const { a, b } = changes.get(moduleOf(pair))!;
     tensors.set(pair.a, a as Float32Array).set(pair.b, b as Float32Array);
   }

@@ -8,7 +8,7 @@ import { loraDefaults, loraTargets, refuseUnsupported } from './loraConfig.ts';
 import { firstFactors, loraInit, uniform } from './loraInits.ts';
 import { mergedPath, mergedPathBias } from './lowRankMerge.ts';
 import { type LowRankPath, lowRankPath } from './lowRankPath.ts';
-import type { MergedTensor, Method, MethodFactory } from './method.ts';
+import type { FactorPair, MergedTensor, Method, MethodFactory } from './method.ts';
 import { doubledConfig, pissa, pissaInit } from './pissa.ts';
 import { baseTensor, firstValues, inPlace, mergedInPlace, savedModules } from './savedModules.ts';
 import { storedTables } from './storedTables.ts';
@@ -77,8 +77,8 @@ const plainLora: MethodFactory = (config, model, source): Method => {
       ]),
       ...whole.map(({ name, dims }) => ({ name, dims })),
     ],
-    factorPairs: onLayers.map(({ names, rank, scaling }) => ({ a: names.a, b: names.b, rank, scaling })),
-    embeddingFactors: all.flatMap(({ onEmbedding, names }) => (onEmbedding ? [names.a, names.b] : [])),
+    factorPairs: onLayers.map(factorPair),
+    embeddingPairs: all.filter(({ onEmbedding }) => onEmbedding).map(factorPair),
     biases: [...(biased ? all.map(({ names }) => names.bias) : []), ...biases.map(({ name }) => name)],
     copies: storedTables(
       pattern,
@@ -157,4 +157,8 @@ function pathBias(options: ModelConfig, onEmbeddings: boolean): boolean {
   if (biased && onEmbeddings)
     throw options.invalid('lora_bias', 'goes with linear layers only, not with an embedding table');
   return biased;
+}
+
+function factorPair({ names: { a, b }, rank, scaling }: LowRankPath): FactorPair {
+  return { a, b, rank, scaling };
 }

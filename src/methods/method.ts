@@ -65,8 +65,8 @@ export interface Method extends MethodShape {
   readonly copies?: readonly StoredCopy[];
   /** The pairs of factors among what is trained; absent where the method is no low-rank one. */
   readonly factorPairs?: readonly FactorPair[];
-  /** Names of the low-rank factors beside embedding tables. */
-  readonly embeddingFactors?: readonly string[];
+  /** The same beside embedding tables, whose inputs are one-hot vectors: optimisers treat these otherwise. */
+  readonly embeddingPairs?: readonly FactorPair[];
   /** Names of the biases among what is trained. */
   readonly biases?: readonly string[];
   /**

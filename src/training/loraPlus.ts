@@ -18,13 +18,13 @@ export interface TensorRate {
 export function tensorRates(method: Method, options: TrainingOptions): (spec: TrainableSpec) => TensorRate {
   const { loraplus_lr_ratio: ratio, loraplus_lr_embedding: embeddingRate = 1e-6, learning_rate: rate } = options;
   if (ratio === undefined) return () => ({ factor: 1, decays: true });
-  const { factorPairs, embeddingFactors = [], biases = [], peftType } = method;
+  const { factorPairs, embeddingPairs = [], biases = [], peftType } = method;
   if (factorPairs === undefined) {
     throw new SoftpromptError('optimizer-unsuited', { key: 'loraplus_lr_ratio', peftType });
   }
   const quick = new Set(factorPairs.map(({ b }) => b));
   const still = new Set(biases);
-  const ofEmbeddings = new Set(embeddingFactors);
+  const ofEmbeddings = new Set(embeddingPairs.flatMap(({ a, b }) => [a, b]));
   const factor = ({ name, dims }: TrainableSpec) => {
     if (ofEmbeddings.has(name)) return rate === 0 ? 0 : embeddingRate / rate;
     return quick.has(name) || dims.length === 1 ? ratio : 1;

@@ -82,6 +82,26 @@ test('adapters of other modules, ranks and patterns combine; the configuration s
   assert.ok(adapter.method.factorPairs!.every(({ scaling }) => scaling === 1));
 });
 
+test('what lies beside an embedding table adds up as well', async () => {
+  const language = await LanguageModel.open(tinyModels.llama, 'cpu');
+  const one = await drawn(1, { target_modules: ['embed_tokens', 'v_proj'] });
+  const other = await drawn(2, { target_modules: ['embed_tokens'] });
+  const { adapter, residual } = await combined(
+    [
+      [one, 1],
+      [other, 2],
+      [other, -2],
+    ],
+    'exact',
+  );
+  assert.ok(residual.overall < 1e-6);
+  const logitsOf = async (which: Adapter) => attachedLogits(await language.attach(which));
+  const rows = vocabularyRows(model.architecture.sizes, 0);
+  const { largest } = await logitChange(await logitsOf(one), await logitsOf(adapter), rows);
+  assert.ok(largest < 5e-5, String(largest));
+  await language.close();
+});
+
 test('exact cuts ranks that a matrix cannot have, and stays exact', async () => {
   const parts: (readonly [Adapter, number])[] = [];
   for (let seed = 1; seed <= 4; seed++)
