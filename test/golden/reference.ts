@@ -57,6 +57,8 @@ export const tinyModels = {
   qwen2: join(import.meta.dirname, 'peft021/models/qwen2-a'),
   /** A norm of each head's query and key. */
   qwen3: join(import.meta.dirname, 'peft021/models/qwen3-a'),
+  /** A decoder with a classifier. */
+  qwen3Classifier: join(import.meta.dirname, 'peft021/models/qwen3-cls-a'),
   /** Norms after the sub-blocks, and over all heads of queries and keys. */
   olmo2: join(import.meta.dirname, 'peft021/models/olmo2-a'),
   /** A layer without positions. */
