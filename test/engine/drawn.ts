@@ -55,6 +55,14 @@ export const drawnMethods: Readonly<Record<string, JsonObject>> = {
     ...{ prefix_projection: true, encoder_hidden_size: 6 },
   },
   ...layerMethods,
+  'LORA beside the token embeddings': {
+    ...{ peft_type: 'LORA', r: 2, lora_alpha: 1, init_lora_weights: false },
+    target_modules: '.*(wte|embed_in|embed_tokens|word_embeddings)|shared',
+  },
+  'LORA with biases': {
+    ...{ peft_type: 'LORA', r: 2, lora_alpha: 2, init_lora_weights: false, lora_bias: true, bias: 'all' },
+    target_modules: 'all-linear',
+  },
 };
 
 /**
