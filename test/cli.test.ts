@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -405,4 +405,42 @@ test('devices and doctor say what works, one JSON object a line', async () => {
   const doctor = await softprompt(['doctor', '--json']);
   assert.equal(doctor.code, 0, doctor.stdout);
   for (const finding of doctor.json()) assert.equal(typeof finding.detail, 'string');
+});
+
+test('check: what the card of a trained adapter knows need not be said; a changed base is red with what to do', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'softprompt-check-'));
+  const sample = join(import.meta.dirname, '../samples');
+  cpSync(join(sample, 'models/tiny'), join(folder, 'models/tiny'), { recursive: true });
+  cpSync(join(sample, 'data'), join(folder, 'data'), { recursive: true });
+  cpSync(join(sample, 'commit-kind.tune.yaml'), join(folder, 'kind.tune.yaml'));
+  const trained = await softprompt(['train', 'kind.tune.yaml', '--set', 'training.max_steps=2'], { cwd: folder });
+  assert.equal(trained.code, 0, trained.stderr);
+
+  const sound = await softprompt(['check', '--adapter', 'kind', '--json'], { cwd: folder });
+  assert.equal(sound.code, 0, sound.stderr + sound.stdout);
+  const names = ['base', 'padding', 'swap', 'reload', 'effect', 'end_of_text', 'gradient', 'overfit'];
+  assert.deepEqual(
+    sound.json().map(({ name, passed }) => [name, passed]),
+    names.map((name) => [name, true]),
+  );
+  const cardFile = join(folder, '.softprompt/adapters/kind/1/card.json');
+  assert.deepEqual((JSON.parse(readFileSync(cardFile, 'utf8')) as { checks: unknown }).checks, sound.json());
+
+  writeFileSync(
+    join(folder, 'models/tiny/config.json'),
+    `${readFileSync(join(folder, 'models/tiny/config.json'), 'utf8')} `,
+  );
+  const changed = await softprompt(['check', '--adapter', 'kind'], { cwd: folder });
+  assert.equal(changed.code, 1);
+  assert.match(
+    changed.stdout,
+    /FAILED +base model unchanged: 1\.00 \(at most 0\).*\n +Load the model the adapter was trained on/,
+  );
+  assert.match(changed.stdout, /ok +padding changes nothing/);
+
+  const bare = await softprompt(['check', '--adapter', join(golden, '../adapters/prompt-unknown-keys')], {
+    cwd: folder,
+  });
+  assert.equal(bare.code, 2);
+  assert.match(bare.stderr, /--model: is needed/);
 });

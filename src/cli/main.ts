@@ -138,6 +138,17 @@ program
   .action(ending(async (options) => (await import('./combine.ts')).combine(options, terminal, env)));
 
 program
+  .command('check')
+  .description('Check that an adapter and its training can be trusted: fails when something is wrong')
+  .requiredOption('--adapter <NAME|DIR>', 'NAME, NAME@VERSION or an adapter folder')
+  .option('--model <DIR>', "Hugging Face model directory; the adapter's own by default")
+  .option('--experiment <FILE.tune.yaml>', 'the experiment it comes from, where its card does not say')
+  .option('--data <FILE>', 'training rows in the place of its own')
+  .option(...device, 'auto')
+  .option(...json)
+  .action(ending(async (options) => (await import('./check.ts')).check(options, terminal, env)));
+
+program
   .command('devices')
   .description('What this machine can run on')
   .option(...json)

@@ -1,3 +1,5 @@
+import type { CheckResult } from '../evaluation/checks/check.ts';
+
 /** What lies on disk about runs and adapters besides PEFT's own files; see docs/design.md, "On disk". */
 
 /** runs/ID/run.json: one run's state, rewritten whole at each change of state. */
@@ -44,6 +46,8 @@ export interface AdapterCard {
   /** Figures of the last evaluation on test rows, by metric. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly parent: number | null;
+  /** What checks of it found last; absent where none ran. */
+  readonly checks?: readonly CheckResult[];
   /** What it was combined from, where it was. */
   readonly combined?: CombinedFrom;
 }

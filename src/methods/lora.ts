@@ -68,6 +68,7 @@ const plainLora: MethodFactory = (config, model, source): Method => {
     virtualTokens: 0,
     virtualHidden: false,
     virtualOnly: false,
+    partialGradient: dora,
     trainables: [
       ...all.flatMap(({ site: { inFeatures, outFeatures }, rank, names }) => [
         { name: names.a, dims: [rank, inFeatures] },

@@ -67,6 +67,8 @@ export interface Method extends MethodShape {
   readonly factorPairs?: readonly FactorPair[];
   /** The same beside embedding tables, whose inputs are one-hot vectors: optimisers treat these otherwise. */
   readonly embeddingPairs?: readonly FactorPair[];
+  /** Whether its gradient takes something that depends on what is trained as a constant, as its paper asks for. */
+  readonly partialGradient?: boolean;
   /** Names of the biases among what is trained. */
   readonly biases?: readonly string[];
   /**
