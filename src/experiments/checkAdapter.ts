@@ -35,7 +35,12 @@ export async function* checkAdapter(
 ): AsyncGenerator<CheckResult, void> {
   const card = await readCard(request.adapter);
   const found: CheckResult[] = [];
-  for await (const result of runChecks(await subjectOf(request, card), request.names, signal, env.now)) {
+  for await (const result of runChecks(
+    await checkSubject(request, card?.base.fingerprint ?? null),
+    request.names,
+    signal,
+    env.now,
+  )) {
     found.push(result);
     yield result;
   }
@@ -53,7 +58,11 @@ export async function cardExperiment(store: string, card: AdapterCard | null): P
   return run === null ? null : restoreExperiment(card.experiment, run.experiment).experiment;
 }
 
-async function subjectOf(request: CheckRequest, card: AdapterCard | null): Promise<CheckSubject> {
+/**
+ * What is checked.
+ * @param trainedOn fingerprint of the model the adapter was trained on; null where it is not known
+ */
+export async function checkSubject(request: CheckRequest, trainedOn: string | null): Promise<CheckSubject> {
   const { language, experiment } = request;
   const adapter = await readAdapter(request.adapter, language.model);
   const { rows, tokenised } = await rowsOf(request, adapter.method);
@@ -61,7 +70,7 @@ async function subjectOf(request: CheckRequest, card: AdapterCard | null): Promi
   return {
     language,
     adapter,
-    trainedOn: card?.base.fingerprint ?? null,
+    trainedOn,
     rows,
     tokenised,
     learningRate: experiment?.training.learning_rate ?? defaultRate(adapter.method),

@@ -1,7 +1,10 @@
 import type { JsonObject } from '../checkpoint/json.ts';
 import { openTokenizer } from '../checkpoint/tokenizer.ts';
+import type { CheckResult } from '../evaluation/checks/check.ts';
+import { runChecks, shortChecks } from '../evaluation/checks/table.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
+import { LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
 import type { Method, TrainedTensors } from '../methods/method.ts';
 import { trainingForm } from '../methods/promptEncoder.ts';
@@ -12,6 +15,8 @@ import { chooseDevice } from '../runtime/devices.ts';
 import { checkFits, newestCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
 import type { StartEvent, TrainingEvent } from '../training/events.ts';
 import { type TrainingOutcome, train } from '../training/train.ts';
+import { checkSubject } from './checkAdapter.ts';
+import type { Environment } from './environment.ts';
 import { readExperimentRows } from './experimentRows.ts';
 import { checkLabels, modelUse } from './modelUse.ts';
 import type { Experiment } from './schema.ts';
@@ -19,7 +24,7 @@ import type { TrainingEngine, TrainingRequest } from './trainExperiment.ts';
 import { TrainingSampler } from './trainingSample.ts';
 
 /** Training with the real engine: from an experiment to the engine's setup, and from its outcome to PEFT's files. */
-export const engineTraining: TrainingEngine = { train: trainWithEngine };
+export const engineTraining: TrainingEngine = { train: trainWithEngine, check: checkTrained };
 
 async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): AsyncGenerator<TrainingEvent> {
   const { experiment, checkpoints, adapterFolder } = request;
@@ -60,6 +65,25 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
     yield { event: 'done', ...end, adapter: adapterFolder };
   } finally {
     await sampler?.close();
+  }
+}
+
+async function checkTrained(
+  { experiment, adapterFolder }: TrainingRequest,
+  trainedOn: string,
+  signal: AbortSignal,
+  env: Pick<Environment, 'now'>,
+): Promise<readonly CheckResult[]> {
+  const { device } = await chooseDevice(experiment.training.device);
+  const language = await LanguageModel.open(experiment.model, device, modelUse(experiment));
+  try {
+    const request = { language, adapter: adapterFolder, experiment, data: null, names: shortChecks };
+    const found: CheckResult[] = [];
+    const subject = await checkSubject(request, trainedOn);
+    for await (const result of runChecks(subject, shortChecks, signal, env.now)) found.push(result);
+    return found;
+  } finally {
+    await language.close();
   }
 }
 

@@ -10,6 +10,7 @@ import { readAudit } from './audit.ts';
 import { readEvents } from './eventLog.ts';
 import { readExperiment } from './experimentFile.ts';
 import { listAdapters, readCard } from './library.ts';
+import type { AdapterCard } from './records.ts';
 import { listRuns, readRun, runFolder, updateRun } from './runs.ts';
 import { newRun, reopenRun, type TrainingEngine, type TrainingRequest, trainRun } from './trainExperiment.ts';
 
@@ -36,9 +37,14 @@ async function workspace() {
 
 /** An engine that takes four steps; `failFirst` and `failAt` break it. */
 function fakeEngine(
-  behaviour: { failAt?: number; failFirst?: boolean; requests?: TrainingRequest[] } = {},
+  behaviour: { failAt?: number; failFirst?: boolean; failChecks?: boolean; requests?: TrainingRequest[] } = {},
 ): TrainingEngine {
   return {
+    async check(_request, trainedOn, _signal, { now }) {
+      if (behaviour.failChecks) throw new Error('the checks broke');
+      assert.match(trainedOn, /^[0-9a-f]{64}$/);
+      return [{ name: 'effect', figure: 1, limit: 0, passed: true, time: now().toISOString() }];
+    },
     async *train(request, signal): AsyncGenerator<TrainingEvent> {
       behaviour.requests?.push(request);
       if (behaviour.failFirst) throw new SoftpromptError('data-invalid', { file: 't.jsonl', problem: 'is bad' });
@@ -166,4 +172,17 @@ test('an adapter trained from an earlier version of itself names its parent', as
   await collect(trainRun(fakeEngine(), await newRun(store, loaded, env), null, never, env));
   assert.equal((await readCard(join(root, '.softprompt/adapters/kind/2')))?.parent, 1);
   assert.equal((await readCard(join(root, '.softprompt/adapters/kind/1')))?.parent, null);
+});
+
+test('what the checks found is on the card; checks that break take no adapter away', async () => {
+  for (const failChecks of [false, true]) {
+    const { file, store } = await workspace();
+    const prepared = await newRun(store, await readExperiment(file), env);
+    const done = (await collect(trainRun(fakeEngine({ failChecks }), prepared, null, never, env))).at(-1) as DoneEvent;
+    const card = JSON.parse(readFileSync(join(done.adapter, 'card.json'), 'utf8')) as AdapterCard;
+    assert.deepEqual(
+      card.checks?.map(({ name, passed }) => [name, passed]),
+      failChecks ? undefined : [['effect', true]],
+    );
+  }
 });

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fingerprintModel, sha256File } from '../checkpoint/fingerprint.ts';
+import type { CheckResult } from '../evaluation/checks/check.ts';
 import { explain, isAbort, SoftpromptError } from '../foundation/errors.ts';
 import type { DoneEvent, TrainingEvent } from '../training/events.ts';
 import { appendAudit } from './audit.ts';
@@ -20,6 +21,13 @@ export interface TrainingEngine {
    * checkpoint and ends with `done` (reason `stopped`). Before `done` the adapter's files are in `adapterFolder`.
    */
   train(request: TrainingRequest, signal: AbortSignal): AsyncIterable<TrainingEvent>;
+  /** The short checks of the adapter that is in `adapterFolder` since; `trainedOn` is the base model's fingerprint. */
+  check(
+    request: TrainingRequest,
+    trainedOn: string,
+    signal: AbortSignal,
+    env: Pick<Environment, 'now'>,
+  ): Promise<readonly CheckResult[]>;
 }
 
 /** One training, with absolute paths. */
@@ -90,7 +98,7 @@ export async function* trainRun(
   try {
     for await (const raw of engine.train(request, signal)) {
       board ??= await TensorBoardWriter.open(folder, env);
-      const event = raw.event === 'done' ? await keepAdapter(prepared, raw, adapterFolder, output, env) : raw;
+      const event = raw.event === 'done' ? await keepAdapter(engine, prepared, request, raw, output, signal, env) : raw;
       await log.append(event);
       await board.write(event);
       await follow(store, run.id, event, env);
@@ -133,17 +141,23 @@ async function follow(store: string, id: string, event: TrainingEvent, env: Envi
 
 /** Puts the finished adapter where it belongs, with its card; gives the event with its final folder. */
 async function keepAdapter(
+  engine: TrainingEngine,
   { store, run, loaded }: PreparedRun,
+  request: TrainingRequest,
   done: DoneEvent,
-  adapterFolder: string,
   output: string | null,
+  signal: AbortSignal,
   env: Environment,
 ): Promise<DoneEvent> {
   const { effective, experiment, name } = loaded;
+  const { adapterFolder } = request;
+  const fingerprint = await fingerprintModel(experiment.model);
+  // The adapter is there: whatever keeps its checks from running must not take it away.
+  const checks = signal.aborted ? [] : await engine.check(request, fingerprint, signal, env).catch(() => []);
   const card: Omit<AdapterCard, 'version'> = {
     name,
     created: env.now().toISOString(),
-    base: { model: effective.model, fingerprint: await fingerprintModel(experiment.model) },
+    base: { model: effective.model, fingerprint },
     data: { file: effective.data.train, sha256: await sha256File(experiment.data.train) },
     experiment: effective,
     run: run.id,
@@ -152,6 +166,7 @@ async function keepAdapter(
     best_step: done.best_step,
     validation_loss: done.best_loss,
     metrics: {},
+    ...(checks.length > 0 && { checks }),
     parent: await parentVersion(store, name, experiment.method.init_from),
   };
   if (output !== null) {

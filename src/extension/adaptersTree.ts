@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { escapeMarkdown } from './answerText.ts';
 import { treeItems } from './contributions.ts';
-import { adapterDescription, adapterFacts, adapterLabel } from './treeLabels.ts';
+import { adapterDescription, adapterFacts, adapterLabel, badgeWords, checkBadge } from './treeLabels.ts';
 import type { WorkerSession } from './workerSession.ts';
 import { placeOf, type StoredAdapter, type WorkspaceIndex } from './workspaceIndex.ts';
 
@@ -10,7 +10,7 @@ export interface AdapterNode extends StoredAdapter {
   readonly kind: 'adapter';
 }
 
-/** The Adapters view: every adapter of the workspace, a check on the one that answers. */
+/** The Adapters view: every adapter of the workspace, a check on the one that answers, a shield on those that were checked. */
 export class AdaptersTree implements vscode.TreeDataProvider<AdapterNode>, vscode.Disposable {
   readonly #index: WorkspaceIndex;
   readonly #session: WorkerSession;
@@ -45,12 +45,12 @@ export class AdaptersTree implements vscode.TreeDataProvider<AdapterNode>, vscod
     const place = placeOf(vscode.Uri.joinPath(vscode.Uri.file(store), '..'));
     item.description = [place, adapterDescription(entry)].filter((part) => part !== '').join(' · ');
     item.contextValue = active ? treeItems.activeAdapter : treeItems.adapter;
-    item.iconPath = active
-      ? new vscode.ThemeIcon('check', new vscode.ThemeColor('charts.green'))
-      : new vscode.ThemeIcon('circle-large-outline');
-    item.accessibilityInformation = {
-      label: `${adapterLabel(entry)}, ${item.description}${active ? ', active' : ''}`,
-    };
+    const badge = checkBadge(entry.card);
+    const icon = active ? 'check' : badge === 'none' ? 'circle-large-outline' : 'shield';
+    const color = badge === 'failed' ? 'charts.red' : icon === 'circle-large-outline' ? null : 'charts.green';
+    item.iconPath = new vscode.ThemeIcon(icon, color === null ? undefined : new vscode.ThemeColor(color));
+    const spoken = [adapterLabel(entry), item.description, active ? 'active' : null, badgeWords(entry.card)];
+    item.accessibilityInformation = { label: spoken.filter((part) => part !== null).join(', ') };
     item.tooltip = tooltip(entry, active);
     return item;
   }

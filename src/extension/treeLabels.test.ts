@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AdapterCard, RunRecord } from '../experiments/records.ts';
 import { canResume, runStateOf } from './runState.ts';
-import { adapterDescription, adapterFacts, adapterLabel, runDescription, runLabel } from './treeLabels.ts';
+import {
+  adapterDescription,
+  adapterFacts,
+  adapterLabel,
+  badgeWords,
+  checkBadge,
+  runDescription,
+  runLabel,
+} from './treeLabels.ts';
 
 const card: AdapterCard = {
   name: 'commit-kind',
@@ -85,4 +93,26 @@ test('a live run says how far it is, and that it is starting before its first st
 test('a run is labelled by local time, or by its id when the time is no time', () => {
   assert.match(runLabel(run), /^\d{1,2} \w{3} \d{2}:\d{2}:\d{2}$/);
   assert.equal(runLabel({ ...run, started: 'yesterday' }), 'r1');
+});
+
+test("the badge is red when one check failed, and each check's figure and limit are in the tooltip", () => {
+  const time = '2026-03-01T10:00:00Z';
+  const passed = { name: 'padding', figure: 0, limit: 0.001, passed: true, time } as const;
+  const failed = { name: 'end_of_text', figure: 0, limit: 0, passed: false, time } as const;
+  const grey = { name: 'base', figure: null, limit: 0, passed: null, note: 'no card', time } as const;
+  const withChecks = (...checks: NonNullable<AdapterCard['checks']>) => ({ ...card, checks });
+  for (const [checked, badge, words] of [
+    [card, 'none', null],
+    [null, 'none', null],
+    [withChecks(grey), 'none', null],
+    [withChecks(passed, grey), 'passed', 'checks passed'],
+    [withChecks(passed, failed, grey), 'failed', '1 check failed'],
+  ] as const) {
+    assert.equal(checkBadge(checked), badge);
+    assert.equal(badgeWords(checked), words);
+  }
+  const facts = new Map(adapterFacts({ ...adapter, card: withChecks(passed, failed, grey) }));
+  assert.match(facts.get('Check: padding')!, /^passed: 0.*, limit 0\.001/);
+  assert.match(facts.get('Check: end of text')!, /^FAILED: 0.*, limit 0/);
+  assert.equal(facts.get('Check: base'), 'does not apply: no card');
 });

@@ -36,6 +36,37 @@ export function adapterDescription(adapter: AdapterFacts): string {
   return parts.filter((part) => part !== null).join(' · ');
 }
 
+/** What the checks of an adapter say of it in short; 'none' where none ran. */
+export function checkBadge(card: AdapterCard | null): 'none' | 'passed' | 'failed' {
+  const checks = card?.checks ?? [];
+  if (checks.some(({ passed }) => passed === false)) return 'failed';
+  return checks.some(({ passed }) => passed === true) ? 'passed' : 'none';
+}
+
+/** A badge in a word or two for the adapter's row; null where there is nothing to say. */
+export function badgeWords(card: AdapterCard | null): string | null {
+  const failed = (card?.checks ?? []).filter(({ passed }) => passed === false).length;
+  const words = {
+    none: null,
+    passed: 'checks passed',
+    failed: `${failed} ${failed === 1 ? 'check' : 'checks'} failed`,
+  };
+  return words[checkBadge(card)];
+}
+
+/** Each check as a line of its name and what it found: figure and limit, or why there is none. */
+function checkFacts(card: AdapterCard | null): readonly (readonly [string, string])[] {
+  const states = new Map([
+    [true, 'passed'],
+    [false, 'FAILED'],
+    [null, 'does not apply'],
+  ]);
+  return (card?.checks ?? []).map(({ name, figure, limit, passed, note }) => {
+    const found = figure === null ? (note ?? 'no number') : `${formatFigure(figure)}, limit ${formatFigure(limit)}`;
+    return [`Check: ${name.replaceAll('_', ' ')}`, `${states.get(passed)}: ${found}`];
+  });
+}
+
 /** The adapter's row in full, as lines of name and value. */
 export function adapterFacts(adapter: AdapterFacts): readonly (readonly [string, string])[] {
   const { card } = adapter;
@@ -51,6 +82,7 @@ export function adapterFacts(adapter: AdapterFacts): readonly (readonly [string,
     ...(card.run === null ? [] : [['Best step', String(card.best_step)] as const]),
     ...(card.validation_loss === null ? [] : [['Validation loss', formatFigure(card.validation_loss)] as const]),
     ...Object.entries(card.metrics).map(([name, value]) => [`Test ${name}`, formatFigure(value)] as const),
+    ...checkFacts(card),
   ];
 }
 
