@@ -444,3 +444,23 @@ test('check: what the card of a trained adapter knows need not be said; a change
   assert.equal(bare.code, 2);
   assert.match(bare.stderr, /--model: is needed/);
 });
+
+test('preview and train say where a method acts, and warn of a target that matches nothing', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'softprompt-preview-'));
+  const sample = join(import.meta.dirname, '../samples');
+  for (const part of ['models', 'data']) cpSync(join(sample, part), join(folder, part), { recursive: true });
+  const file = join(folder, 'commit-kind.tune.yaml');
+  cpSync(join(sample, 'commit-kind.tune.yaml'), file);
+  const sets = ['--set', 'method={peft_type: LORA, target_modules: [q_proj, v_prj]}', '--set', 'training.max_steps=1'];
+  const { code, stdout } = await softprompt(['preview', file, ...sets], { cwd: folder });
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^Acts on \d+ modules: q_proj\nWarning: target_modules names v_prj, .*\n( {2}.*q_proj \[\d+ -> \d+\]\n)+Trains [\d,]+ of/,
+  );
+  const [json] = (await softprompt(['preview', file, '--json', ...sets], { cwd: folder })).json();
+  assert.deepEqual((json as { method: { unmatched: unknown } }).method.unmatched, ['v_prj']);
+  const output = ['--output', join(folder, 'adapter')];
+  const trained = await softprompt(['train', file, ...sets, ...output], { cwd: folder });
+  assert.match(trained.stderr, /Acts on \d+ modules: q_proj\nWarning: target_modules names v_prj/);
+});

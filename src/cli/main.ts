@@ -138,6 +138,14 @@ program
   .action(ending(async (options) => (await import('./combine.ts')).combine(options, terminal, env)));
 
 program
+  .command('preview')
+  .description('Show what an experiment would train, without training it')
+  .argument('<FILE.tune.yaml>')
+  .option(...set, collect, [])
+  .option(...json)
+  .action(ending(async (file, options) => (await import('./preview.ts')).preview(file, options, terminal)));
+
+program
   .command('check')
   .description('Check that an adapter and its training can be trusted: fails when something is wrong')
   .requiredOption('--adapter <NAME|DIR>', 'NAME, NAME@VERSION or an adapter folder')

@@ -9,6 +9,7 @@ import { writeObstacle } from '../foundation/files.ts';
 import type { DoneEvent, StartEvent } from '../training/events.ts';
 import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
+import { moduleLines, previewExperiment } from './preview.ts';
 import { duration, TrainingProgress } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -37,6 +38,11 @@ export async function train(
     throw new SoftpromptError('option-invalid', { option: `--output ${output}`, problem: obstacle });
   }
   const prepared = await prepare(file, options, terminal, env);
+  if (options.json !== true) {
+    // What is wrong with the experiment is for the training to say, which then keeps no run.
+    const lines = await previewExperiment(prepared.loaded.experiment).then(moduleLines, () => []);
+    for (const line of lines) terminal.note(line);
+  }
   const progress = options.json === true ? null : new TrainingProgress(terminal);
   const stopping = (): void => terminal.note('\nStopping after this step; once more to stop at once.');
   const done = await interruptible(stopping, async (signal) => {

@@ -1,0 +1,45 @@
+import { ModelConfig } from '../checkpoint/config.ts';
+import { linearSites } from '../models/linearSites.ts';
+import type { Model } from '../models/model.ts';
+import type { Method } from './method.ts';
+import { trainingForm } from './promptEncoder.ts';
+import { allLinear, matches, modulePattern } from './targets.ts';
+
+/** A linear layer or table that a method acts on. */
+export interface PreviewedModule {
+  readonly path: string;
+  /** Features that go in and come out. */
+  readonly shape: readonly [inFeatures: number, outFeatures: number];
+}
+
+/** What a configured method will train on a model. */
+export interface MethodPreview {
+  /** The modules that `target_modules` names, in the order in which they run; none for methods without targets. */
+  readonly modules: readonly PreviewedModule[];
+  /** Names of `target_modules` that match no module, though others do. */
+  readonly unmatched: readonly string[];
+  readonly trainableParameters: number;
+  /** Of the model and, but for full training, of what is trained beside it. */
+  readonly totalParameters: number;
+}
+
+/** Looks at a method before it is trained: a name that matches nothing is otherwise never heard of again. */
+export function previewMethod(method: Method, model: Model): MethodPreview {
+  const options = new ModelConfig('method', method.config);
+  const pattern = modulePattern(options, 'target_modules');
+  const { inLayers, inHead, embeddings } = linearSites(model);
+  const every = [...inLayers, ...inHead, ...embeddings];
+  const trained = trainingForm(method).trainables;
+  const touched = every.filter(({ path }) => method.trainables.some(({ name }) => `.${name}`.includes(`.${path}.`)));
+  const names = pattern === null || typeof pattern === 'string' || pattern.includes(allLinear) ? [] : pattern;
+  const count = trained.reduce((sum, { dims }) => sum + dims.reduce((n, size) => n * size, 1), 0);
+  return {
+    modules:
+      pattern === null
+        ? []
+        : touched.map(({ path, inFeatures, outFeatures }) => ({ path, shape: [inFeatures, outFeatures] })),
+    unmatched: names.filter((name) => !every.some(({ path }) => matches(options, 'target_modules', [name], path))),
+    trainableParameters: count,
+    totalParameters: model.parameters + (method.peftType === 'FULL' ? 0 : count),
+  };
+}
