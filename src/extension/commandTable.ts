@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { removeAdapter, revealAdapter, swapAdapter, useBaseModel } from './commands/adapters.ts';
+import { checkAdapterOnModel } from './commands/checkAdapter.ts';
 import { combineAdapters } from './commands/combine.ts';
 import { evaluateAdapters } from './commands/evaluate.ts';
 import { evaluateSelection } from './commands/evaluateSelection.ts';
@@ -36,6 +37,7 @@ const table: { readonly [C in CommandId]: CommandRule<CommandTargets[C]> } = {
   [commands.newExperiment]: { needsTrust: true, run: newExperiment },
   [commands.revealAdapter]: { needsTrust: false, run: revealAdapter },
   [commands.exportAdapter]: { needsTrust: true, run: exportAdapter },
+  [commands.checkAdapter]: { needsTrust: true, run: checkAdapterOnModel },
   [commands.mergeAdapter]: { needsTrust: true, run: mergeAdapter },
   [commands.combineAdapters]: { needsTrust: true, run: combineAdapters },
   [commands.deleteAdapter]: { needsTrust: true, run: removeAdapter },

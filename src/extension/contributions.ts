@@ -22,6 +22,7 @@ export const commands = {
   newExperiment: 'softprompt.newExperiment',
   revealAdapter: 'softprompt.revealAdapter',
   exportAdapter: 'softprompt.exportAdapter',
+  checkAdapter: 'softprompt.checkAdapter',
   mergeAdapter: 'softprompt.mergeAdapter',
   combineAdapters: 'softprompt.combineAdapters',
   deleteAdapter: 'softprompt.deleteAdapter',
@@ -50,6 +51,7 @@ export interface CommandTargets {
   'softprompt.newExperiment': undefined;
   'softprompt.revealAdapter': AdapterNode;
   'softprompt.exportAdapter': AdapterNode;
+  'softprompt.checkAdapter': AdapterNode;
   'softprompt.mergeAdapter': AdapterNode;
   'softprompt.combineAdapters': AdapterNode;
   'softprompt.deleteAdapter': AdapterNode;

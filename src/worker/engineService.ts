@@ -3,8 +3,11 @@ import type { z } from 'zod';
 import { fingerprintModel } from '../checkpoint/fingerprint.ts';
 import { columns, parseTemplate, render, type Template } from '../data/template.ts';
 import { answerPrompt, type TextAnswer } from '../evaluation/answer.ts';
+import type { CheckResult } from '../evaluation/checks/check.ts';
+import { checkNames } from '../evaluation/checks/table.ts';
 import { type Choices, choicesOf } from '../evaluation/questions.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import { cardExperiment, checkAdapter } from '../experiments/checkAdapter.ts';
 import { type Combined, checkDestination, combineAdapters, saveCombined } from '../experiments/combineAdapters.ts';
 import { engineEvaluation } from '../experiments/engineEvaluation.ts';
 import { engineTraining } from '../experiments/engineTraining.ts';
@@ -33,6 +36,7 @@ import type {
   activateParams,
   answerParams,
   CombineReport,
+  checkParams,
   combineParams,
   DeviceReport,
   ExportOrder,
@@ -192,6 +196,27 @@ export class EngineService implements WorkerService {
     report: (progress: WorkProgress) => void,
   ): Promise<MergeResult> {
     return mergeModel(params, signal, ({ written, tensors }) => report({ done: written, all: tensors }));
+  }
+
+  async checkAdapter(
+    { model, device: wanted, adapter, store }: z.infer<typeof checkParams>,
+    signal: AbortSignal,
+    report: (progress: WorkProgress) => void,
+  ): Promise<readonly CheckResult[]> {
+    const { device } = await chooseDevice(wanted);
+    const language = await LanguageModel.open(model, device, await adapterUse(adapter));
+    try {
+      const experiment = await cardExperiment(store, await readCard(adapter));
+      const request = { language, adapter, experiment, data: null, names: checkNames };
+      const found: CheckResult[] = [];
+      for await (const result of checkAdapter(request, signal, this.#env)) {
+        found.push(result);
+        report({ done: found.length, all: checkNames.length });
+      }
+      return found;
+    } finally {
+      await language.close();
+    }
   }
 
   async combine(

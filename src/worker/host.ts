@@ -6,6 +6,7 @@ import {
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
 import type { z } from 'zod';
+import type { CheckResult } from '../evaluation/checks/check.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import type { ExportReport } from '../experiments/exporting.ts';
 import type { MergeResult } from '../experiments/mergeModel.ts';
@@ -19,6 +20,8 @@ import {
   answer,
   answerParams,
   type CombineReport,
+  checkAdapter,
+  checkParams,
   combine,
   combineParams,
   type DeviceReport,
@@ -74,6 +77,11 @@ export interface WorkerService {
     signal: AbortSignal,
     report: (progress: WorkProgress) => void,
   ): Promise<MergeResult>;
+  checkAdapter(
+    params: z.infer<typeof checkParams>,
+    signal: AbortSignal,
+    report: (progress: WorkProgress) => void,
+  ): Promise<readonly CheckResult[]>;
   combine(
     params: z.infer<typeof combineParams>,
     signal: AbortSignal,
@@ -152,6 +160,12 @@ export function serve(service: WorkerService): void {
   );
 
   const reportWork = (progress: WorkProgress): void => notify(connection.sendNotification(workProgress, progress));
+  handle(
+    connection,
+    checkAdapter,
+    checkParams,
+    queued((params, signal) => service.checkAdapter(params, signal, reportWork)),
+  );
   handle(
     connection,
     merge,

@@ -1,6 +1,7 @@
 import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import { z } from 'zod';
 import type { TextAnswer } from '../evaluation/answer.ts';
+import type { CheckResult } from '../evaluation/checks/check.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import type { ExportReport } from '../experiments/exporting.ts';
 import type { MergeResult } from '../experiments/mergeModel.ts';
@@ -12,7 +13,7 @@ import type { TrainingEvent } from '../training/events.ts';
  * Requests are validated by the worker with the schema beside them; tensors never cross. A request for the model waits
  * for the one before it; cancelling is JSON-RPC's own cancellation. Change `protocolVersion` with any message.
  */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 /** Error data the worker sends with a failed request: the words of the error, ready to show. */
 export interface WorkerErrorData {
@@ -179,12 +180,19 @@ export const saveCombined = new RequestType<
   WorkerErrorData
 >('saveCombined');
 
-/** How much of a merge's tensors or a combination's modules is done. */
+/** Absolute folders: the model's, the adapter's and the library's; `device` a device or `auto`. */
+export const checkParams = z.object({ model: z.string(), device: z.string(), adapter: z.string(), store: z.string() });
+/** client -> worker: check an adapter on a model; what was found is kept on its card too. */
+export const checkAdapter = new RequestType<z.infer<typeof checkParams>, readonly CheckResult[], WorkerErrorData>(
+  'checkAdapter',
+);
+
+/** How much of a merge's tensors, a combination's modules or an adapter's checks is done. */
 export interface WorkProgress {
   readonly done: number;
   readonly all: number;
 }
-/** worker -> client, while merging or combining. */
+/** worker -> client, while merging, combining or checking. */
 export const workProgress = new NotificationType<WorkProgress>('work/progress');
 
 /** worker -> client, once a second: alive, with the resident memory in bytes. */
