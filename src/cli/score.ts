@@ -3,6 +3,7 @@ import { readRows } from '../data/rows.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { meanLoss, type ScoredRow, scoreRows } from '../inference/score.ts';
+import { positionsTaken } from '../methods/method.ts';
 import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
 import { openAttached } from './openAttached.ts';
@@ -26,11 +27,11 @@ export async function score(options: ScoreOptions, terminal: Terminal): Promise<
     file: options.data,
     task: language.model.task,
     vocabularySize: vocabulary,
-    maxLength: maxPositions - method.virtualTokens,
+    maxLength: maxPositions - positionsTaken(method),
   });
   if (tooLong[0] !== undefined) {
     const { line, tokens } = tooLong[0];
-    const problem = `has ${tokens} tokens; the model has room for ${maxPositions - method.virtualTokens}`;
+    const problem = `has ${tokens} tokens; the model has room for ${maxPositions - positionsTaken(method)}`;
     throw new SoftpromptError('data-invalid', { file: options.data, line, problem });
   }
   checkClasses(options.data, examples, language.model);

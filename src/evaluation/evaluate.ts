@@ -7,6 +7,7 @@ import type { AttachedModel, LanguageModel } from '../inference/languageModel.ts
 import { checkLength, Reading } from '../inference/reading.ts';
 import { meanLoss } from '../inference/score.ts';
 import type { StoredAdapter } from '../methods/adapter.ts';
+import { positionsTaken } from '../methods/method.ts';
 import { classProbabilities } from './classify.ts';
 import { chooseShots, type HardPrompt, hardPromptText } from './hardPrompts.ts';
 import { confusionMatrix, metricRules } from './metrics.ts';
@@ -125,7 +126,7 @@ async function* answerAll(
   const { maxPositions } = language.model.architecture.sizes;
   const prompts = questions.map(arm.read);
   for (const [i, { targetIds, index }] of questions.entries()) {
-    const after = attached.method.virtualTokens + targetIds.length - 1;
+    const after = positionsTaken(attached.method) + targetIds.length - 1;
     checkLength(prompts[i]!.length, after, maxPositions, index + 1);
   }
   const order = questions.map((_, i) => i).sort((a, b) => prompts[a]!.length - prompts[b]!.length);

@@ -5,7 +5,7 @@ import { runChecks } from '../evaluation/checks/table.ts';
 import type { LanguageModel } from '../inference/languageModel.ts';
 import { LossRunner } from '../inference/lossRunner.ts';
 import { readAdapter } from '../methods/adapter.ts';
-import type { Method } from '../methods/method.ts';
+import { type Method, positionsTaken } from '../methods/method.ts';
 import type { LabelledRow } from '../models/labelledRow.ts';
 import type { Environment } from './environment.ts';
 import { restoreExperiment } from './experimentFile.ts';
@@ -94,7 +94,7 @@ async function rowsOf(
   const tokenised = raw.every(({ values }) => Object.hasOwn(values, 'input_ids'));
   if (experiment === null) {
     const { vocabulary, maxPositions } = model.architecture.sizes;
-    const maxLength = maxPositions - method.virtualTokens;
+    const maxLength = maxPositions - positionsTaken(method);
     const { examples } = tokenizeRows(raw, { file, task: model.task, vocabularySize: vocabulary, maxLength });
     return { rows: examples, tokenised };
   }

@@ -8,7 +8,7 @@ import { parseTemplate } from '../data/template.ts';
 import { type TextSource, tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
-import type { MethodShape } from '../methods/method.ts';
+import { type MethodShape, positionsTaken } from '../methods/method.ts';
 import type { LabelledRow } from '../models/labelledRow.ts';
 import type { Model } from '../models/model.ts';
 import { supervisedWeight } from '../models/supervision.ts';
@@ -32,9 +32,9 @@ export interface ExperimentRows {
 export async function readExperimentRows(
   e: Experiment,
   model: Model,
-  method: Pick<MethodShape, 'virtualTokens' | 'virtualHidden'>,
+  method: Pick<MethodShape, 'virtualTokens' | 'virtualHidden' | 'suffixTokens'>,
 ): Promise<ExperimentRows> {
-  const positions = model.architecture.sizes.maxPositions - method.virtualTokens;
+  const positions = model.architecture.sizes.maxPositions - positionsTaken(method);
   const { train: trainFile, validation: validationFile, validation_split: share } = e.data;
   const train = await readRows(trainFile);
   const validation = validationFile === undefined ? [] : await readRows(validationFile);

@@ -17,6 +17,7 @@ import {
 } from '../inference/logitChange.ts';
 import { readAdapter, type StoredAdapter, writeAdapter } from '../methods/adapter.ts';
 import { loraGguf } from '../methods/loraGguf.ts';
+import { type MethodShape, positionsTaken } from '../methods/method.ts';
 import { baseModel } from '../methods/table.ts';
 import { buildExportGraph } from '../models/exportGraph.ts';
 import { readCard, tensorBytes } from './library.ts';
@@ -66,6 +67,7 @@ interface WriteRequest extends ExportRequest {
 const writers = {
   /** PEFT's folder. */
   peft: async ({ language, stored, type, output }) => {
+    refuseSuffix(stored.method, 'PEFT');
     if (resolve(output) === resolve(stored.dir)) {
       throw new SoftpromptError('option-invalid', {
         option: '--output',
@@ -94,6 +96,7 @@ const writers = {
   },
   /** The whole adapted model as ONNX Runtime runs it: an .onnx file with its weights beside it. */
   onnx: async ({ language, stored, attached, type, output, signal }) => {
+    refuseSuffix(stored.method, 'A model that runs alone');
     requireEnding(output, '.onnx');
     const { model } = language;
     const { architecture } = model;
@@ -122,6 +125,17 @@ const writers = {
   },
 } satisfies Record<string, (request: WriteRequest) => Promise<Written>>;
 
+/** Only we know where an input ends and the suffix begins. */
+function refuseSuffix({ suffixTokens = 0 }: MethodShape, reader: string): void {
+  if (suffixTokens === 0) return;
+  const problem = `${reader} puts virtual tokens before the input alone; this adapter's stand after it (placement: suffix)`;
+  throw new SoftpromptError('option-invalid', {
+    option: '--format',
+    problem,
+    todo: 'Train it with placement: prefix.',
+  });
+}
+
 /** A slip of the pen in --output shall not cost a model its weights. */
 function requireEnding(output: string, ending: string): void {
   if (output.endsWith(ending)) return;
@@ -147,6 +161,6 @@ export async function exportAdapterAs(request: ExportRequest): Promise<ExportRep
   if (request.signal.aborted) throw new SoftpromptError('cancelled', {});
   const before = attachedLogits(attached);
   const { files, bytes, logits } = await writers[format]({ ...request, stored, attached });
-  const rows = vocabularyRows(model.architecture.sizes, stored.method.virtualTokens);
+  const rows = vocabularyRows(model.architecture.sizes, positionsTaken(stored.method));
   return { format, files, bytes, change: await logitChange(before, logits, rows) };
 }

@@ -10,6 +10,7 @@ import { virtualInputs } from '../models/inputs.ts';
 import { buildLossGraph } from '../models/lossGraph.ts';
 import { type Model, type ModelUse, openModel } from '../models/model.ts';
 import { frequencyInputs } from '../models/rotaryTables.ts';
+import { suffixIds } from '../models/suffix.ts';
 import type { Device } from '../runtime/devices.ts';
 import { GraphSession } from '../runtime/session.ts';
 import { floats, type Tensor, type Tensors } from '../runtime/tensor.ts';
@@ -149,8 +150,14 @@ export class AttachedModel {
     const { architecture } = this.language.model;
     const behind = architecture.kind === 'encoder_decoder';
     const decoding = await this.decode(prompts.length, behind ? await this.#encoded(architecture, prompts) : []);
-    const logits = await decoding.advance(behind ? prompts.map(() => [architecture.startToken]) : prompts);
+    const given = prompts.map((ids) => (behind ? [architecture.startToken] : this.given(ids)));
+    const logits = await decoding.advance(given);
     return { decoding, next: logits.map(([last]) => last!) };
+  }
+
+  /** The ids of a prompt as a decoder reads it: behind its own stand those of the method's suffix. */
+  given(prompt: readonly number[]): readonly number[] {
+    return [...prompt, ...suffixIds(this.method.suffixTokens ?? 0, this.language.model.architecture.sizes.vocabulary)];
   }
 
   /** Begins decoding some rows at once; behind an encoder, with what that made of each. */

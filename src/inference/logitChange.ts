@@ -38,7 +38,13 @@ export function attachedLogits(attached: AttachedModel): LogitsOf {
       return (await runner.run(classified, tensors)).logits;
     }
     if (architecture.kind === 'encoder_decoder') return (await attached.read(rows)).next;
-    return (await (await attached.decode(rows.length)).advance(rows, true)).flat();
+    const decoding = await attached.decode(rows.length);
+    const logits = await decoding.advance(
+      rows.map((ids) => attached.given(ids)),
+      true,
+    );
+    // Behind a row's last token a suffix may stand, whose end predicts what comes next.
+    return logits.flatMap((states, r) => [...states.slice(0, rows[r]!.length - 1), states.at(-1)!]);
   };
 }
 

@@ -1,4 +1,5 @@
 import { SoftpromptError } from '../foundation/errors.ts';
+import { positionsTaken } from '../methods/method.ts';
 import { checkTokens } from '../models/labelledRow.ts';
 import type { Decoding } from './decoding.ts';
 import type { AttachedModel } from './languageModel.ts';
@@ -26,9 +27,9 @@ export class Reading {
   /** @throws SoftpromptError prompt-length when a prompt is empty or leaves no room for a token; token-unknown */
   static async of(attached: AttachedModel, prompts: readonly (readonly number[])[]): Promise<Reading> {
     const { maxPositions, vocabulary } = attached.language.model.architecture.sizes;
-    const { virtualTokens } = attached.method;
+    const taken = positionsTaken(attached.method);
     for (const prompt of prompts) {
-      checkLength(prompt.length, virtualTokens, maxPositions);
+      checkLength(prompt.length, taken, maxPositions);
       checkTokens(prompt, vocabulary);
     }
     const { decoding, next } = await attached.read(prompts);

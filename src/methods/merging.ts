@@ -8,7 +8,7 @@ import { SoftpromptError } from '../foundation/errors.ts';
 import { linearSites } from '../models/linearSites.ts';
 import type { Model } from '../models/model.ts';
 import type { Adapter } from './adapter.ts';
-import type { MergedTensor, Method, PeftType } from './method.ts';
+import { type MergedTensor, type Method, type PeftType, positionsTaken } from './method.ts';
 
 /** What writing a checkpoint with an adapter worked in has done so far. */
 export interface MergeTally {
@@ -130,8 +130,9 @@ function ownHead({ architecture, weights }: Model, method: PeftType): TensorInfo
 }
 
 /** Why a method cannot be worked into weights. */
-function why({ virtualTokens }: Method): string {
-  return virtualTokens > 0
-    ? `it puts ${virtualTokens} virtual tokens before every text and changes no weight`
+function why(method: Method): string {
+  const taken = positionsTaken(method);
+  return taken > 0
+    ? `it puts ${taken} virtual tokens into every text and changes no weight`
     : 'what it computes beside the layers is no change of their weights';
 }

@@ -29,8 +29,18 @@ export interface MethodShape extends Attachment {
   readonly virtualTokens: number;
   /** Whether those positions have hidden states, so that the last of them predicts a row's first token. */
   readonly virtualHidden: boolean;
+  /** Virtual tokens inside every row, after what is given and before what is predicted; none when absent. */
+  readonly suffixTokens?: number;
   /** Whether it acts through those positions alone: once they are in the cache, the base model does the rest. */
   readonly virtualOnly: boolean;
+}
+
+/** Positions that a method takes from every row. */
+export function positionsTaken({
+  virtualTokens,
+  suffixTokens = 0,
+}: Pick<MethodShape, 'virtualTokens' | 'suffixTokens'>): number {
+  return virtualTokens + suffixTokens;
 }
 
 /** Two low-rank factors beside a linear layer, which together add scaling * b a; optimisers may treat them unlike. */

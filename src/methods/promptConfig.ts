@@ -2,6 +2,7 @@ import type { ModelConfig } from '../checkpoint/config.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
 import type { Model } from '../models/model.ts';
 import { peftTaskTypes } from '../models/task.ts';
+import { promptEmbeddings } from './promptEncoder.ts';
 import { savedModules, type TrainedWeight } from './savedModules.ts';
 
 /** What a virtual token is made of, and how PEFT counts that. */
@@ -19,6 +20,8 @@ export interface PromptForm {
   readonly count: number;
   /** How often PEFT's table holds so many rows: twice for an encoder and a decoder, though only the first are ever read. */
   readonly copies: number;
+  /** The tensor of the virtual tokens. */
+  readonly table: string;
   /** A classification's head, which is trained too. */
   readonly saved: readonly TrainedWeight[];
   /** The keys of adapter_config.json that do not depend on the training. */
@@ -56,5 +59,5 @@ export function promptConfig(options: ModelConfig, model: Model, rows: PromptRow
     task_type: peftTaskTypes[model.task],
     token_dim: rows.width,
   };
-  return { count, copies, saved, config };
+  return { count, copies, table: promptEmbeddings, saved, config };
 }

@@ -33,7 +33,7 @@ export interface PromptEncoder extends Reparametrisation {
 
 /** An encoder of layers one after another over a table `[virtual, width]` of inputs; a classification's head passes as it is. */
 export function promptEncoder(
-  { count, copies, saved }: PromptForm,
+  { count, copies, table, saved }: PromptForm,
   width: number,
   layers: readonly EncoderLayer[],
 ): PromptEncoder {
@@ -45,7 +45,7 @@ export function promptEncoder(
     trainables: [...tensors, ...saved].map(({ name, dims }) => ({ name, dims })),
     encode: (b, trained) => {
       const encoded = layers.reduce((x, layer) => layer.apply(b, trained, x), trained.get(embedding)!);
-      return new Map([[promptEmbeddings, encoded], ...saved.map(({ name }) => [name, trained.get(name)!] as const)]);
+      return new Map([[table, encoded], ...saved.map(({ name }) => [name, trained.get(name)!] as const)]);
     },
     kept: true,
     initialise: async (context) => {

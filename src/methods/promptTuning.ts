@@ -1,7 +1,6 @@
 import { ModelConfig } from '../checkpoint/config.ts';
 import { readTokenEmbeddings } from '../models/tokenEmbedding.ts';
 import type { InitContext, Method, MethodFactory, TrainedTensors } from './method.ts';
-import { promptEmbeddings } from './promptEncoder.ts';
 import { firstValues } from './savedModules.ts';
 import { softPrompt } from './softPrompt.ts';
 import { type TokenInit, tokenInits } from './tokenInits.ts';
@@ -45,7 +44,7 @@ export const promptTuning: MethodFactory = (config, model, source): Method => {
     },
     initialise: async (context): Promise<TrainedTensors> =>
       new Map([
-        [promptEmbeddings, await inits[init as keyof typeof inits](context, prompt.count * prompt.copies, options)],
+        [prompt.table, await inits[init as keyof typeof inits](context, prompt.count * prompt.copies, options)],
         ...(await firstValues(prompt.saved, context)),
       ]),
   };

@@ -5,11 +5,11 @@ import type { EncoderDecoder } from './architecture.ts';
 import { type Attachment, attach } from './attachment.ts';
 import { biasInputs, scoreBias } from './attentionBias.ts';
 import { type CrossAttention, type Decoder, type DecoderSizes, runLayers, type Segment } from './decoder.ts';
+import { embedded } from './decoderBatch.ts';
 import { crossAttention } from './encoderDecoderBatch.ts';
 import type { Model } from './model.ts';
 import type { Scope } from './scope.ts';
 import type { KeyValue } from './sites.ts';
-import { embedTokens } from './tokenEmbedding.ts';
 import { givenKeyValues, type VirtualSegment, virtualSegment } from './virtualSegment.ts';
 
 /** What a layer's keys and values are: of the positions before, of those and the new ones, or of what an encoder read. */
@@ -50,7 +50,7 @@ export function buildDecodeGraph(model: Model & { readonly architecture: Writer 
     keep: (layer, keyValue) => outputCache(b, 'present', layer, keyValue),
     ...(architecture.kind === 'encoder_decoder' && { cross: crossInputs(b, stack.sizes) }),
   };
-  const hidden = runLayers(stack, scope, embedTokens(scope, architecture.tokenEmbedding, ids), segment);
+  const hidden = runLayers(stack, scope, embedded(scope, stack, ids), segment);
   b.outputAs('logits', architecture.head(scope, stack.final(scope, b.gather(hidden, rows))));
   return b.graph;
 }

@@ -1,11 +1,17 @@
-import { sum } from '../onnx/dims.ts';
+import { sum, type Value } from '../onnx/dims.ts';
 import { biasInputs, biasTensors, causalBias } from './attentionBias.ts';
 import type { BatchForm } from './batchForms.ts';
-import { type Decoder, runLayers } from './decoder.ts';
+import { type Decoder, runLayers, type Stack } from './decoder.ts';
 import { frequencyInputs } from './rotaryTables.ts';
 import { integerMatrix } from './rowMatrices.ts';
-import { embedTokens } from './tokenEmbedding.ts';
+import type { Scope } from './scope.ts';
+import { embedWithVirtual } from './tokenEmbedding.ts';
 import { repeated, virtualRowsOf, virtualSegment } from './virtualSegment.ts';
+
+/** A decoder's rows, in which a method's suffix may stand. */
+export function embedded(scope: Scope, { tokenEmbedding, sizes }: Stack, ids: Value): Value {
+  return embedWithVirtual(scope, tokenEmbedding, ids, sizes.vocabulary, scope.hooks.suffixTokens?.(scope.b));
+}
 
 /**
  * Rows through a decoder. States are counted over the virtual tokens first (where they have any), then over the batch.
@@ -17,7 +23,7 @@ export const decoderBatch: BatchForm<Decoder> = {
     const positions = b.graph.input('position_ids', 'int64', ['batch', 'time']);
     const before = virtualSegment(decoder, scope);
     const total = sum([...(before === null ? [] : [before.length]), 'time']);
-    const hidden = runLayers(decoder, scope, embedTokens(scope, decoder.tokenEmbedding, ids), {
+    const hidden = runLayers(decoder, scope, embedded(scope, decoder, ids), {
       batch: 'batch',
       time: 'time',
       positions,

@@ -49,7 +49,13 @@ export function encodedStates(b: Builder, scope: Scope, encoder: Stack, takesKey
   const before = takesKeyValues ? givenKeyValues(scope, encoder.sizes.layers) : null;
   const total = sum([...(before === null ? [] : [before.length]), time]);
   const mask = biasInputs(b, encoder.sizes, 'source_bias', [batch, 1, 1, total]);
-  const embedded = embedWithVirtual(scope, encoder.tokenEmbedding, ids, encoder.sizes.vocabulary);
+  const embedded = embedWithVirtual(
+    scope,
+    encoder.tokenEmbedding,
+    ids,
+    encoder.sizes.vocabulary,
+    scope.hooks.virtualTokens?.(b),
+  );
   const states = runLayers(encoder, scope, embedded, {
     batch,
     time,

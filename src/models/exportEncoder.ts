@@ -17,7 +17,8 @@ export function exportedEncoder(scope: Scope, encoder: Encoder, ids: Value): Val
   const { layers, vocabulary } = encoder.sizes;
   const given = b.graph.input('attention_mask', 'int64', ['batch', 'time']);
   const types = b.graph.input('token_type_ids', 'int64', ['batch', 'time']);
-  const within = (scope.hooks.virtualTokens?.(b).dims[0] ?? 0) as number;
+  const virtual = scope.hooks.virtualTokens?.(b);
+  const within = (virtual?.dims[0] ?? 0) as number;
   const before = givenKeyValues(scope, layers);
   const standing = (before?.length ?? 0) as number;
   const time = sum([within, 'time']);
@@ -28,7 +29,7 @@ export function exportedEncoder(scope: Scope, encoder: Encoder, ids: Value): Val
   const hidden = b.where(b.greater(seen, b.integers([0])), b.scalar(0), b.scalar(unseen));
   const mask = b.reshape(hidden, ['batch', 1, 1, seen.dims[1]!]);
   const positions = b.add(b.range(time), b.integers([standing]));
-  const states = runLayers(encoder, scope, embedWithVirtual(scope, encoder.tokenEmbedding, read, vocabulary), {
+  const states = runLayers(encoder, scope, embedWithVirtual(scope, encoder.tokenEmbedding, read, vocabulary, virtual), {
     batch: 'batch',
     time,
     positions: b.expand(positions, ['batch', time]),

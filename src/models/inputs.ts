@@ -4,6 +4,7 @@ import { batchForms } from './batchForms.ts';
 import type { DecoderSizes } from './decoder.ts';
 import type { LabelledRow } from './labelledRow.ts';
 import type { Model } from './model.ts';
+import { withSuffix } from './suffix.ts';
 import { supervision } from './supervision.ts';
 import { virtualRowsOf } from './virtualSegment.ts';
 
@@ -21,6 +22,8 @@ export interface VirtualPositions {
   readonly virtualTokens: number;
   /** Whether they have hidden states, so that the last of them predicts a causal row's first token. */
   readonly virtualHidden: boolean;
+  /** How many stand inside every row instead, after what is given and before what is predicted; none when absent. */
+  readonly suffixTokens?: number;
 }
 
 /**
@@ -33,6 +36,11 @@ export function lossInputs(
   method: VirtualPositions,
   scale = 1,
 ): LossInputs {
+  const whole = rows.map((row) => withSuffix(row, method.suffixTokens ?? 0, model.architecture.sizes.vocabulary));
+  return inputsOf(model, whole, method, scale);
+}
+
+function inputsOf(model: Model, rows: readonly LabelledRow[], method: VirtualPositions, scale: number): LossInputs {
   const form = batchForms[model.architecture.kind];
   const { tensors, stateOf, tokens } = form.inputs(model, rows, method);
   const supervised: number[] = [];

@@ -38,6 +38,8 @@ export interface KeyValue {
 export interface Hooks {
   /** Rows `[virtual, width]` that stand before every sequence, in the place of token embeddings. */
   readonly virtualTokens?: (b: Builder) => Value;
+  /** Rows `[suffix, width]` that stand inside every sequence, where its ids go on from the vocabulary's last. */
+  readonly suffixTokens?: (b: Builder) => Value;
   /** A trained tensor in the place of the checkpoint's tensor of this name; undefined keeps the checkpoint's. */
   readonly weight?: (name: string) => Value | undefined;
   /** Input of a linear layer: x `[tokens, inFeatures]`; gives the new x. */

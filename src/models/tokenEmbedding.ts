@@ -20,12 +20,17 @@ export function embedTokens(scope: Scope, { path, scale }: TokenEmbedding, ids: 
 }
 
 /**
- * The same where virtual tokens stand among a row's own: ids from `vocabulary` on are the rows of what the method gives, in
- * their order.
+ * The same where virtual tokens may stand among a row's own: ids from `vocabulary` on are the rows of `virtual`
+ * `[count, width]`, in their order.
  */
-export function embedWithVirtual(scope: Scope, embedding: TokenEmbedding, ids: Value, vocabulary: number): Value {
-  const { b, hooks } = scope;
-  const virtual = hooks.virtualTokens?.(b);
+export function embedWithVirtual(
+  scope: Scope,
+  embedding: TokenEmbedding,
+  ids: Value,
+  vocabulary: number,
+  virtual: Value | undefined,
+): Value {
+  const { b } = scope;
   if (virtual === undefined) return embedTokens(scope, embedding, ids);
   const none = b.integers([0]);
   const isVirtual = b.greater(ids, b.integers([vocabulary - 1]));

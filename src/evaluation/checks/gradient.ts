@@ -1,5 +1,6 @@
 import { Random } from '../../foundation/random.ts';
 import { vocabularyRows } from '../../inference/logitChange.ts';
+import { positionsTaken } from '../../methods/method.ts';
 import type { LabelledRow } from '../../models/labelledRow.ts';
 import type { Model } from '../../models/model.ts';
 import type { CheckSubject, Measured } from './check.ts';
@@ -20,7 +21,7 @@ export async function gradientError(subject: CheckSubject, signal: AbortSignal):
   const { method, tensors } = adapter;
   if (method.partialGradient) return { none: 'the method holds a part of its gradient constant on purpose' };
   const random = Random.of(0, 'gradient check');
-  const rows = drawnRows(language.model, method.virtualTokens, random);
+  const rows = drawnRows(language.model, positionsTaken(method), random);
   const source = await subject.gradients(method);
   try {
     const { gradients } = await source.run(rows, tensors);

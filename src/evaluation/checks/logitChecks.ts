@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attachedLogits, vocabularyRows } from '../../inference/logitChange.ts';
 import { type Adapter, readAdapter, writeAdapter } from '../../methods/adapter.ts';
+import { positionsTaken } from '../../methods/method.ts';
 import type { CheckSubject } from './check.ts';
 
 /** Rows of drawn tokens, each one shorter than the row before it, so that a batch of them is padded. */
 function probes({ language, adapter }: CheckSubject): readonly (readonly number[])[] {
-  const rows = vocabularyRows(language.model.architecture.sizes, adapter.method.virtualTokens);
+  const rows = vocabularyRows(language.model.architecture.sizes, positionsTaken(adapter.method));
   return rows.map((row, i) => row.slice(0, Math.max(1, row.length - 3 * i)));
 }
 

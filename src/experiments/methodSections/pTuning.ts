@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { encodedInitFrom, encoderHiddenSize, promptKeys } from './promptKeys.ts';
+import { encodedInitFrom, encoderHiddenSize, placement, promptKeys } from './promptKeys.ts';
 import { positiveInteger } from './sharedKeys.ts';
 
 /** P_TUNING. */
 export const pTuning = z.strictObject({
   ...promptKeys,
+  placement,
   peft_type: z
     .literal('P_TUNING')
     .describe('Trains a small network that makes virtual tokens before the input (Liu et al. 2021).'),

@@ -14,6 +14,14 @@ export const promptKeys = {
   init_from: initFrom,
 };
 
+/** Where a soft prompt stands. */
+export const placement = z
+  .enum(['prefix', 'suffix'])
+  .optional()
+  .describe(
+    'Where the virtual tokens stand: before the input, or (suffix, causal_lm only) after it, before the target. PEFT has no suffix, so such an adapter cannot be exported to it. Default: prefix.',
+  );
+
 /** `prompt_tuning_init_text`. */
 export const initText = z
   .string()

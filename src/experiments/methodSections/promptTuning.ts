@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { initText, promptKeys } from './promptKeys.ts';
+import { initText, placement, promptKeys } from './promptKeys.ts';
 import { kept } from './sharedKeys.ts';
 
 /** PROMPT_TUNING. */
 export const promptTuning = z.strictObject({
   ...promptKeys,
+  placement,
   tokenizer_kwargs: kept,
   tokenizer_name_or_path: kept,
   peft_type: z.literal('PROMPT_TUNING').describe('Trains virtual tokens before the input (Lester et al. 2021).'),
