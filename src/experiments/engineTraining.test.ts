@@ -97,6 +97,7 @@ const layerMethods = {
   LORA: 'method={peft_type: LORA, r: 2, bias: lora_only}',
   'LORA with DoRA': 'method={peft_type: LORA, r: 2, use_dora: true, target_modules: all-linear}',
   IA3: 'method={peft_type: IA3}',
+  LN_TUNING: 'method={peft_type: LN_TUNING}',
 };
 
 for (const [name, settings] of Object.entries(layerMethods)) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { full } from './methodSections/full.ts';
 import { ia3 } from './methodSections/ia3.ts';
+import { lnTuning } from './methodSections/lnTuning.ts';
 import { lora } from './methodSections/lora.ts';
 import { prefixTuning } from './methodSections/prefixTuning.ts';
 import { promptTuning } from './methodSections/promptTuning.ts';
@@ -16,7 +17,6 @@ import { initFrom } from './methodSections/sharedKeys.ts';
 const otherMethods = [
   'ADALORA',
   'VERA',
-  'LN_TUNING',
   'LOHA',
   'LOKR',
   'OFT',
@@ -45,7 +45,7 @@ const otherMethod = z.looseObject({
 
 /** What is trained: one of the sections, by `peft_type`. */
 export const method = z
-  .discriminatedUnion('peft_type', [promptTuning, pTuning, prefixTuning, lora, ia3, full, otherMethod])
+  .discriminatedUnion('peft_type', [promptTuning, pTuning, prefixTuning, lora, ia3, lnTuning, full, otherMethod])
   .describe("What is trained, in PEFT's own keys (those of adapter_config.json).");
 
 /** The method with its defaults; an adapter that training starts from has its own values. */
@@ -79,6 +79,8 @@ export function defaultLearningRate(section: z.output<typeof method>): number {
       return 1e-3;
     case 'PREFIX_TUNING':
       return section.prefix_projection === true ? 1e-3 : 1e-2;
+    case 'LN_TUNING':
+      return 1e-3;
     default:
       return 5e-5;
   }

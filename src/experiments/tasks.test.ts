@@ -27,7 +27,24 @@ before(async () => {
 });
 after(() => rm(dir, { recursive: true }));
 
-const rates = { PROMPT_TUNING: 0.05, P_TUNING: 0.01, PREFIX_TUNING: 0.05, LORA: 0.02, IA3: 0.05, FULL: 0.003 };
+const rates = {
+  PROMPT_TUNING: 0.05,
+  P_TUNING: 0.01,
+  PREFIX_TUNING: 0.05,
+  LORA: 0.02,
+  IA3: 0.05,
+  LN_TUNING: 0.03,
+  FULL: 0.003,
+};
+
+const virtual = ['method.num_virtual_tokens=4'];
+/** What each method is told besides. */
+const settings: Readonly<Record<string, readonly string[]>> = {
+  PROMPT_TUNING: virtual,
+  P_TUNING: virtual,
+  PREFIX_TUNING: virtual,
+  LN_TUNING: ["method.target_modules='.*(norm|Norm|ln_)[^.]*'"],
+};
 
 const cases = [
   { family: 'bert', task: 'seq_cls' },
@@ -77,7 +94,7 @@ async function trainedAndEvaluated(family: keyof typeof tinyModels, task: string
     file,
     `model: ${tinyModels[family]}\ntask: ${task}\n${labels}data: {train: ${rows}, test: ${rows}}\nmethod: {peft_type: ${peftType}}\ntraining: ${training}\nevaluation: {max_new_tokens: 4}\n`,
   );
-  const { experiment } = await readExperiment(file, peftType.includes('TUNING') ? ['method.num_virtual_tokens=4'] : []);
+  const { experiment } = await readExperiment(file, settings[peftType] ?? []);
   const folder = join(dir, name);
   await mkdir(folder, { recursive: true });
   const events: TrainingEvent[] = [];

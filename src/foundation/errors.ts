@@ -210,7 +210,7 @@ const words = {
     known: readonly string[];
   }): Words => ({
     what: `${d.source}: no layer of the model is called ${d.targets.join(' or ')}.`,
-    todo: `${d.near.length === 0 ? '' : `Did you mean ${d.near.join(', ')}? `}Linear layers of the model: ${d.known.join(', ')}.`,
+    todo: `${d.near.length === 0 ? '' : `Did you mean ${d.near.join(', ')}? `}Layers it can act on: ${d.known.join(', ')}.`,
   }),
   'checkpoint-foreign': (d: { file: string; problem?: string }): Words => ({
     what: `${d.file}: ${d.problem ?? 'not a checkpoint of a training run'}.`,

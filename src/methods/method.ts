@@ -5,7 +5,7 @@ import type { Model } from '../models/model.ts';
 import type { Reparametrisation } from './promptEncoder.ts';
 
 /** Methods that can be trained; PEFT's names, and FULL, which PEFT has not. */
-export type PeftType = 'PROMPT_TUNING' | 'P_TUNING' | 'PREFIX_TUNING' | 'LORA' | 'IA3' | 'FULL';
+export type PeftType = 'PROMPT_TUNING' | 'P_TUNING' | 'PREFIX_TUNING' | 'LORA' | 'IA3' | 'LN_TUNING' | 'FULL';
 
 /** Trained tensors by the names of the adapter file. */
 export type TrainedTensors = ReadonlyMap<string, Float32Array>;

@@ -18,7 +18,7 @@ test('LORA: every matched module with its shape, and the parameters these make',
   assert.equal(modules.length, 2 * layers);
   assert.ok(modules.every(({ path }) => /\.(q|v)_proj$/.test(path)));
   const expected = modules.reduce(
-    (sum, { shape: [inFeatures, outFeatures] }) => sum + 4 * (inFeatures + outFeatures),
+    (sum, { shape: [inFeatures, outFeatures] }) => sum + 4 * (inFeatures! + outFeatures!),
     0,
   );
   assert.equal(trainableParameters, expected);
@@ -40,6 +40,10 @@ test('methods without targets have no modules; IA3 has those it scales; full tra
   assert.deepEqual(prompt.modules, []);
   assert.equal(prompt.trainableParameters, 3 * model.architecture.tokenEmbedding.width);
   assert.ok(preview({ peft_type: 'IA3' }).modules.length >= layers);
+  const norms = preview({ peft_type: 'LN_TUNING', target_modules: ['norm', 'input_layernorm', 'ln_1'] });
+  assert.equal(norms.modules.length, layers + 1);
+  assert.equal(norms.trainableParameters, (layers + 1) * norms.modules[0]!.shape[0]!);
+  assert.deepEqual(norms.unmatched, ['ln_1']);
   const full = preview({ peft_type: 'FULL' });
   assert.equal(full.totalParameters, model.parameters);
 });

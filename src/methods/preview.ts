@@ -5,11 +5,11 @@ import type { Method } from './method.ts';
 import { trainingForm } from './promptEncoder.ts';
 import { allLinear, matches, modulePattern } from './targets.ts';
 
-/** A linear layer or table that a method acts on. */
+/** A linear layer, table or norm that a method acts on. */
 export interface PreviewedModule {
   readonly path: string;
-  /** Features that go in and come out. */
-  readonly shape: readonly [inFeatures: number, outFeatures: number];
+  /** Features that go in and come out; of a norm its one size. */
+  readonly shape: readonly number[];
 }
 
 /** What a configured method will train on a model. */
@@ -28,18 +28,27 @@ export function previewMethod(method: Method, model: Model): MethodPreview {
   const options = new ModelConfig('method', method.config);
   const pattern = modulePattern(options, 'target_modules');
   const { inLayers, inHead, embeddings } = linearSites(model);
-  const every = [...inLayers, ...inHead, ...embeddings];
+  const every: readonly PreviewedModule[] = [
+    ...[...inLayers, ...inHead, ...embeddings].map(({ path, inFeatures, outFeatures }) => ({
+      path,
+      shape: [inFeatures, outFeatures],
+    })),
+    ...norms(model),
+  ];
   const trained = trainingForm(method).trainables;
   const touched = every.filter(({ path }) => method.trainables.some(({ name }) => `.${name}`.includes(`.${path}.`)));
   const names = pattern === null || typeof pattern === 'string' || pattern.includes(allLinear) ? [] : pattern;
   const count = trained.reduce((sum, { dims }) => sum + dims.reduce((n, size) => n * size, 1), 0);
   return {
-    modules:
-      pattern === null
-        ? []
-        : touched.map(({ path, inFeatures, outFeatures }) => ({ path, shape: [inFeatures, outFeatures] })),
+    modules: pattern === null ? [] : touched,
     unmatched: names.filter((name) => !every.some(({ path }) => matches(options, 'target_modules', [name], path))),
     trainableParameters: count,
     totalParameters: model.parameters + (method.peftType === 'FULL' ? 0 : count),
   };
+}
+
+function norms({ weights }: Model): readonly PreviewedModule[] {
+  return [...weights.tensors].flatMap(([name, { shape }]) =>
+    shape.length === 1 && name.endsWith('.weight') ? [{ path: name.slice(0, -'.weight'.length), shape }] : [],
+  );
 }

@@ -3,6 +3,7 @@ import { SoftpromptError } from '../foundation/errors.ts';
 import type { Model } from '../models/model.ts';
 import { full } from './full.ts';
 import { ia3 } from './ia3.ts';
+import { lnTuning } from './lnTuning.ts';
 import { lora } from './lora.ts';
 import type { Method, MethodFactory, MethodShape, PeftType } from './method.ts';
 import { prefixTuning } from './prefixTuning.ts';
@@ -15,6 +16,7 @@ const methods = {
   PREFIX_TUNING: prefixTuning,
   LORA: lora,
   IA3: ia3,
+  LN_TUNING: lnTuning,
   FULL: full,
 } satisfies Record<PeftType, MethodFactory>;
 

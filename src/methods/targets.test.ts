@@ -109,7 +109,7 @@ test('what matches nothing is answered with near names; what is no linear layer 
     'targets-unmatched',
     /q_prj or vproj\. Did you mean q_proj, v_proj\?/,
   );
-  refused({ target_modules: ['query'] }, 'targets-unmatched', /Linear layers of the model: q_proj, k_proj, .*lm_head/);
+  refused({ target_modules: ['query'] }, 'targets-unmatched', /Layers it can act on: q_proj, k_proj, .*lm_head/);
   refused({ target_modules: ['embed_tokens', 'q_proj'] }, 'not-supported', /target_modules names model\.embed_tokens/);
   assert.throws(() => named({}, gpt2), /target_modules is missing, and PEFT has no default for gpt2/);
   // Shares the embedding table, so it is no layer of its own.

@@ -35,33 +35,47 @@ export function targetsOf(
 ): Targets {
   const pattern =
     modulePattern(options, 'target_modules') ?? defaultModules(options, 'target_modules', model, defaults);
-  const inLayer = layerFilter(options);
-  if (typeof pattern === 'string' && inLayer !== null) {
-    throw options.invalid('layers_to_transform', 'needs target_modules to be a list of names');
-  }
   const { inLayers, inHead, embeddings: tables } = linearSites(model);
   const linear = pattern === allLinear ? inLayers : [...inLayers, ...inHead];
   const possible = withEmbeddings && pattern !== allLinear ? [...linear, ...tables] : linear;
   const paths = new Set(possible.map(({ path }) => path));
-  const excluded = modulePattern(options, 'exclude_modules');
-  const saved = options.optionalStrings('modules_to_save') ?? [];
-  const isTarget = (path: string) =>
-    (pattern === allLinear ? paths.has(path) : matches(options, 'target_modules', pattern, path)) &&
-    (inLayer?.(path) ?? true) &&
-    !(excluded !== null && matches(options, 'exclude_modules', excluded, path)) &&
-    !saved.some((name) => path.endsWith(name));
+  const isTarget = targetTest(options, model, pattern);
   const other = matrices(model).find((path) => !paths.has(path) && isTarget(path));
   if (other !== undefined) {
     const what = `${options.file}: target_modules names ${other}, which is an embedding table or shares one; this`;
     throw new SoftpromptError('not-supported', { what });
   }
   const targets = new Set(possible.filter(({ path }) => isTarget(path)));
-  if (targets.size === 0) throw unmatched(options.file, pattern, linear);
+  if (targets.size === 0)
+    throw unmatchedTargets(
+      options.file,
+      pattern,
+      linear.map(({ path }) => path),
+    );
   return {
     sites: linear.filter((site) => targets.has(site)),
     embeddings: tables.filter((site) => targets.has(site)),
     pattern,
   };
+}
+
+/**
+ * Which modules a configuration names by `target_modules` (with its default filled in: `pattern`) and the other keys that
+ * `targetsOf` reads. @throws SoftpromptError config-key
+ */
+export function targetTest(options: ModelConfig, model: Model, pattern: ModulePattern): (path: string) => boolean {
+  const inLayer = layerFilter(options);
+  if (typeof pattern === 'string' && inLayer !== null) {
+    throw options.invalid('layers_to_transform', 'needs target_modules to be a list of names');
+  }
+  const excluded = modulePattern(options, 'exclude_modules');
+  const saved = options.optionalStrings('modules_to_save') ?? [];
+  const inLayers = new Set(linearSites(model).inLayers.map(({ path }) => path));
+  return (path) =>
+    (pattern === allLinear ? inLayers.has(path) : matches(options, 'target_modules', pattern, path)) &&
+    (inLayer?.(path) ?? true) &&
+    !(excluded !== null && matches(options, 'exclude_modules', excluded, path)) &&
+    !saved.some((name) => path.endsWith(name));
 }
 
 /** Whether PEFT would say that a pattern names a module. */
@@ -125,9 +139,10 @@ function matrices({ architecture }: Model): readonly string[] {
   );
 }
 
-function unmatched(source: string, pattern: ModulePattern, linear: readonly LinearSite[]): SoftpromptError {
+/** The error of a pattern that names none of the modules at these paths. */
+export function unmatchedTargets(source: string, pattern: ModulePattern, paths: readonly string[]): SoftpromptError {
   // The last parts of the paths: what targets are mostly called by.
-  const known = [...new Set(linear.map(({ path }) => path.slice(path.lastIndexOf('.') + 1)))];
+  const known = [...new Set(paths.map((path) => path.slice(path.lastIndexOf('.') + 1)))];
   const names = typeof pattern === 'string' ? [pattern] : pattern;
   const near = [...new Set(names.flatMap((name) => nearest(name.slice(name.lastIndexOf('.') + 1), known) ?? []))];
   return new SoftpromptError('targets-unmatched', { source, targets: names, near, known });
