@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { fileError, writeFileAtomic } from '../foundation/files.ts';
@@ -29,13 +29,26 @@ const weightsName = {
 } as const satisfies Record<AdapterFormat, string>;
 
 /**
- * Reads an adapter's folder; tensors are found, not read. PEFT saves an adapter that has a name of its own in a
+ * What adapter_config.json calls a set of adapters that act together. Its `adapters` say in which sub-folders they lie; each
+ * is a whole adapter of its own. PEFT has no such form and refuses the file; it reads the sub-folders.
+ */
+const setType = 'UNION';
+
+/** What a tensor of one adapter of a set is called in the set. */
+export function setTensor(adapter: string, tensor: string): string {
+  return `${adapter}/${tensor}`;
+}
+
+/**
+ * Reads an adapter's folder; tensors are found, not read. A set is one adapter, with its members' configurations as
+ * `methods`. PEFT saves an adapter that has a name of its own in a
  * sub-folder of that name: a folder with one such sub-folder stands for it.
  * @throws SoftpromptError adapter-unusable, file-missing, json-invalid, safetensors-invalid
  */
 export async function readAdapterFolder(dir: string): Promise<AdapterFolder> {
   const { path, names } = await findFolder(dir);
   const config = await readJsonObject(join(path, configName));
+  if (config.peft_type === setType) return readSet(path, config);
   const format = formatOf(path, config);
   const weights = weightsName[format];
   if (!names.has(weights)) throw withoutWeights(path, names, weights);
@@ -53,8 +66,48 @@ export async function writeAdapterFolder(
   tensors: readonly TensorData[],
 ): Promise<void> {
   await rm(join(dir, configName), { force: true });
+  if (config.peft_type === setType) return writeSet(dir, config, tensors);
   await writeSafetensors(join(dir, weightsName.peft), tensors, { format: 'pt' });
   await writeFileAtomic(join(dir, configName), pythonJson(config));
+}
+
+async function readSet(dir: string, config: JsonObject): Promise<AdapterFolder> {
+  const methods: JsonObject[] = [];
+  const tensors = new Map<string, TensorInfo>();
+  for (const name of setNames(dir, config)) {
+    const member = await readAdapterFolder(join(dir, name));
+    if (member.config.peft_type === setType) throw unusableSet(dir, `holds another set, ${name}`);
+    methods.push(member.config);
+    for (const [tensor, info] of member.tensors) tensors.set(setTensor(name, tensor), info);
+  }
+  return { dir, format: 'peft', config: { ...config, methods }, tensors };
+}
+
+async function writeSet(dir: string, config: JsonObject, tensors: readonly TensorData[]): Promise<void> {
+  const { methods, ...own } = config;
+  for (const [i, name] of setNames(dir, config).entries()) {
+    const start = setTensor(name, '');
+    const members = tensors.flatMap((tensor) =>
+      tensor.name.startsWith(start) ? [{ ...tensor, name: tensor.name.slice(start.length) }] : [],
+    );
+    await mkdir(join(dir, name), { recursive: true });
+    await writeAdapterFolder(join(dir, name), (methods as readonly JsonObject[])[i]!, members);
+  }
+  await writeFileAtomic(join(dir, configName), pythonJson(own));
+}
+
+/** The names of a set's sub-folders, which shall lead nowhere else. */
+function setNames(dir: string, { adapters }: JsonObject): readonly string[] {
+  const names = (Array.isArray(adapters) ? adapters : []).map((entry) => (isJsonObject(entry) ? entry.name : null));
+  const plain = names.filter((name) => typeof name === 'string' && /^\w[\w.-]*$/.test(name)) as string[];
+  if (plain.length === 0 || plain.length < names.length || new Set(plain).size < plain.length) {
+    throw unusableSet(dir, `its ${configName} does not name the folders of its adapters`);
+  }
+  return plain;
+}
+
+function unusableSet(dir: string, problem: string): SoftpromptError {
+  return new SoftpromptError('adapter-unusable', { dir, problem });
 }
 
 interface FoundFolder {

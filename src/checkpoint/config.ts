@@ -87,6 +87,18 @@ export class ModelConfig {
     return this.#read(key, 'a list of strings', (value) => isListOf(value, 'string'));
   }
 
+  /** A list of objects, each as a config of its own. */
+  objects(key: ConfigKey): readonly ModelConfig[] {
+    return this.optionalObjects(key) ?? this.#missing(key, 'a list of objects');
+  }
+
+  optionalObjects(key: ConfigKey): readonly ModelConfig[] | undefined {
+    const isList = (value: JsonValue) => Array.isArray(value) && value.every(isJsonObject);
+    const values: readonly JsonObject[] | undefined = this.#read(key, 'a list of objects', isList);
+    const name = this.#find(key)?.name;
+    return values?.map((value, i) => new ModelConfig(this.file, value, `${this.#path}${name}.${i}.`));
+  }
+
   /** The value as it stands, null included; undefined when the key is missing. */
   raw(key: string): JsonValue | undefined {
     return this.json[key];

@@ -78,8 +78,9 @@ export async function checkSubject(request: CheckRequest, trainedOn: string | nu
   };
 }
 
-/** What the experiment file would have for a method. */
-function defaultRate({ peftType }: Method): number {
+/** What the experiment file would have for a method; members of a union have their own rates. */
+function defaultRate({ peftType, members = [] }: Method): number {
+  if (members[0] !== undefined) return defaultRate(members[0]);
   const parsed = experimentSchema.parse({ model: '-', data: { train: '-' }, method: { peft_type: peftType } });
   return parsed.training.learning_rate;
 }

@@ -114,19 +114,13 @@ async function startingPoint(
   if (from === undefined) {
     const method = configureMethod(config, model);
     const random = Random.of(experiment.training.seed, 'init');
-    const needsText = config.prompt_tuning_init === 'TEXT';
+    const needsText = [config, ...membersOf(config)].some(({ prompt_tuning_init }) => prompt_tuning_init === 'TEXT');
     const tokenizer = needsText ? await openTokenizer(model.dir) : null;
     const encode = tokenizer && ((text: string) => tokenizer.encode(text, { addSpecialTokens: true }));
     return { method, initial: () => method.initialise({ model, random, encode }) };
   }
   const stored = await readAdapter(from, model);
-  for (const key of ['peft_type', 'num_virtual_tokens']) {
-    if (config[key] !== undefined && config[key] !== stored.method.config[key]) {
-      const problem = `has ${key} ${String(stored.method.config[key])}, but the experiment asks for ${String(config[key])}`;
-      throw new SoftpromptError('adapter-unusable', { dir: from, problem });
-    }
-  }
-  const asked = configureMethod({ ...stored.method.config, ...config }, model);
+  const asked = configureMethod(goingOn(from, stored.method.config, config), model);
   const other = otherTensor(stored.method, asked) ?? otherTensor(asked, stored.method);
   if (other !== null) {
     const problem = `does not hold the tensors that the experiment's method trains (${other})`;
@@ -134,6 +128,28 @@ async function startingPoint(
   }
   const { method, tensors } = await continued(stored, asked, model);
   return { method, initial: async () => tensors };
+}
+
+/** What an adapter goes on as: its own configuration with what the experiment gives. */
+function goingOn(dir: string, stored: JsonObject, given: JsonObject): JsonObject {
+  for (const key of ['peft_type', 'num_virtual_tokens']) {
+    if (given[key] !== undefined && given[key] !== stored[key]) {
+      const problem = `has ${key} ${String(stored[key])}, but the experiment asks for ${String(given[key])}`;
+      throw new SoftpromptError('adapter-unusable', { dir, problem });
+    }
+  }
+  const [before, now] = [membersOf(stored), membersOf(given)];
+  if (before.length !== now.length) {
+    const problem = `has ${before.length} methods, but the experiment asks for ${now.length}`;
+    throw new SoftpromptError('adapter-unusable', { dir, problem });
+  }
+  if (before.length === 0) return { ...stored, ...given };
+  return { ...stored, ...given, methods: before.map((member, i) => goingOn(dir, member, now[i]!)) };
+}
+
+/** The configurations of a union's members. */
+function membersOf({ methods }: JsonObject): readonly JsonObject[] {
+  return (methods ?? []) as readonly JsonObject[];
 }
 
 /** A tensor that one of two methods has and the other has not, or in another shape. */

@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { writeFileAtomic } from '../foundation/files.ts';
 import { appendAudit } from './audit.ts';
@@ -14,7 +14,7 @@ export interface AdapterEntry {
   readonly version: number;
   /** Absolute folder. */
   readonly dir: string;
-  /** PEFT's name of the method, or null when adapter_config.json cannot be read. */
+  /** PEFT's name of the method (of a set: of its members, with ` + ` between), or null when adapter_config.json cannot be read. */
   readonly peftType: string | null;
   /** Number of virtual tokens; null for methods that have none. */
   readonly virtualTokens: number | null;
@@ -74,7 +74,10 @@ export async function saveAdapterVersion(
 export async function exportAdapter(from: string, to: string, card: AdapterCard): Promise<void> {
   await mkdir(to, { recursive: true });
   const isConfig = (file: string): number => Number(file === 'adapter_config.json');
-  for (const file of (await readdir(from)).sort((a, b) => isConfig(a) - isConfig(b))) {
+  const files = (await readdir(from, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const names = files.map((file) => relative(from, join(file.parentPath, file.name)));
+  for (const file of names.sort((a, b) => isConfig(a) - isConfig(b))) {
+    await mkdir(dirname(join(to, file)), { recursive: true });
     await writeFileAtomic(join(to, file), createReadStream(join(from, file)) as AsyncIterable<Buffer>);
   }
   await writeCard(to, card);
@@ -149,7 +152,7 @@ async function readEntry(store: string, name: string, version: number): Promise<
     name,
     version,
     dir,
-    peftType: typeof config.peft_type === 'string' ? config.peft_type : null,
+    peftType: methodOf(config),
     virtualTokens: typeof config.num_virtual_tokens === 'number' ? config.num_virtual_tokens : null,
     bytes: await tensorBytes(dir),
     card,
@@ -165,9 +168,16 @@ async function readConfig(dir: string): Promise<Readonly<Record<string, unknown>
   }
 }
 
+/** PEFT's name of a folder's method, or those of the members of a set; null where there is none. */
+function methodOf({ peft_type: type, adapters }: Readonly<Record<string, unknown>>): string | null {
+  if (typeof type !== 'string') return null;
+  const members = type === 'UNION' && Array.isArray(adapters) ? adapters : [];
+  return members.map((member) => String(member?.peft_type)).join(' + ') || type;
+}
+
 /** Size of an adapter folder's safetensors files. */
 export async function tensorBytes(dir: string): Promise<number> {
-  const files = (await readdir(dir)).filter((file) => file.endsWith('.safetensors'));
+  const files = (await readdir(dir, { recursive: true })).filter((file) => file.endsWith('.safetensors'));
   const sizes = await Promise.all(files.map(async (file) => (await stat(join(dir, file))).size));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -22,6 +22,7 @@ interface SchemaNode {
   readonly type?: unknown;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly oneOf?: readonly SchemaNode[];
+  readonly items?: SchemaNode;
   readonly additionalProperties?: boolean | SchemaNode;
 }
 
@@ -35,6 +36,7 @@ export function knownKeys(path: readonly PropertyKey[]): { keys: readonly string
     nodes = nodes
       .flatMap((node) => node.oneOf ?? [node])
       .flatMap((node) => {
+        if (typeof part === 'number') return node.items ?? [];
         const known = node.properties?.[String(part)];
         if (known !== undefined) return [known];
         return typeof node.additionalProperties === 'object' ? [node.additionalProperties] : [];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { completeMethod, defaultLearningRate, method } from './methodSchema.ts';
+import { checkMethod, completeMethod, defaultLearningRate, method } from './methodSchema.ts';
 
 /**
  * The experiment file, `NAME.tune.yaml`: the one source of its types, defaults, validation and of
@@ -150,33 +150,15 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
       fail(['evaluation', 'baselines', baseline], 'goes without task: seq_cls only; a classifier follows no prompt');
     }
   }
-  if (
-    (method.peft_type === 'PROMPT_TUNING' || method.peft_type === 'PREFIX_TUNING') &&
-    method.prompt_tuning_init === 'TEXT' &&
-    method.init_from === undefined &&
-    (method.prompt_tuning_init_text ?? '').trim() === ''
-  ) {
-    fail(['method', 'prompt_tuning_init_text'], 'is needed with prompt_tuning_init: TEXT');
-  }
-  if (method.peft_type === 'PREFIX_TUNING') {
-    const [first, second] = [method.init_weights ?? undefined, method.prompt_tuning_init];
-    if (first !== undefined && (second !== undefined || method.prefix_projection === true)) {
-      fail(['method', 'init_weights'], 'zero goes without prompt_tuning_init and without prefix_projection only');
-    }
-    if (second !== undefined && method.prefix_projection === true) {
-      fail(['method', 'prompt_tuning_init'], `${second} goes without prefix_projection only`);
-    }
-  }
-  if (method.peft_type === 'LORA' && method.init_from !== undefined && /^pissa/.test(`${method.init_lora_weights}`)) {
-    fail(
-      ['method', 'init_lora_weights'],
-      'is for a new adapter; one that PiSSA began goes on as the LORA it is stored as',
-    );
-  }
+  checkMethod(method, fail);
   if (training.optim === 'lora_fa' && method.peft_type !== 'LORA') {
     fail(['training', 'optim'], 'lora_fa trains LORA only');
   }
-  if (training.loraplus_lr_ratio !== undefined && method.peft_type !== 'LORA') {
+  const lowRank =
+    method.peft_type === 'UNION'
+      ? method.methods.some(({ peft_type }) => peft_type === 'LORA')
+      : method.peft_type === 'LORA';
+  if (training.loraplus_lr_ratio !== undefined && !lowRank) {
     fail(['training', 'loraplus_lr_ratio'], `tells LORA's A and B apart; ${method.peft_type} has no such pair`);
   }
   if (training.loraplus_lr_embedding !== undefined && training.loraplus_lr_ratio === undefined) {
@@ -195,7 +177,7 @@ function complete(e: z.output<typeof fields>) {
   const { method, training, evaluation } = e;
   return {
     ...e,
-    method: completeMethod(method),
+    method: completeMethod(method, training.learning_rate),
     training: {
       ...training,
       learning_rate: training.learning_rate ?? defaultLearningRate(method),

@@ -7,7 +7,7 @@ import type { TensorData } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { TrainableSpec } from '../models/attachment.ts';
 import type { Model } from '../models/model.ts';
-import type { Method, TrainedTensors } from './method.ts';
+import type { Method, StoredCopy, TrainedTensors } from './method.ts';
 import { configureMethod } from './table.ts';
 
 /** A method with its trained tensors. */
@@ -39,8 +39,12 @@ export async function readAdapter(dir: string, model: Model): Promise<StoredAdap
     throw new SoftpromptError('adapter-unusable', { dir: folder.dir, problem });
   }
   const found = new Map([...folder.tensors].map(([name, info]) => [savedName(name), info] as const));
-  await takeCopies(folder.dir, found, method, model);
+  const copies = (method.copies ?? []).flatMap((copy) => {
+    const info = found.get(copy.name);
+    return found.delete(copy.name) ? [{ ...copy, info: info! }] : [];
+  });
   const tensors = await readExactly(folder.dir, found, method, method.trainables, model);
+  for (const copy of copies) await checkCopy(folder.dir, copy, tensors);
   let bytes = 0;
   for (const info of folder.tensors.values()) bytes += info.bytes;
   return { method, tensors, dir: folder.dir, bytes };
@@ -55,19 +59,17 @@ function savedName(name: string): string {
 const copyTolerance = 1e-2;
 
 /**
- * Takes copies of the model's tensors out of a file: the model's own are used.
- * @throws SoftpromptError adapter-mismatch when one is no copy, which is how adapters of a resized vocabulary look
+ * Holds a copy in a file against what it should be one of, which is what is used.
+ * @throws SoftpromptError adapter-mismatch when it is no copy, which is how adapters of a resized vocabulary look
  */
-async function takeCopies(dir: string, found: Map<string, TensorInfo>, method: Method, model: Model): Promise<void> {
-  for (const { name, read } of method.copies ?? []) {
-    const info = found.get(name);
-    if (info === undefined) continue;
-    const [copy, own] = [await readFloat32(info), await read()];
-    if (copy.length !== own.length || !(relativeDifference(copy, own) <= copyTolerance)) {
-      throw new SoftpromptError('adapter-mismatch', { dir, tensor: name, problem: `is not the one of ${model.name}` });
-    }
-    found.delete(name);
-  }
+async function checkCopy(
+  dir: string,
+  { name, of, read, info }: StoredCopy & { readonly info: TensorInfo },
+  tensors: TrainedTensors,
+): Promise<void> {
+  const [copy, own] = [await readFloat32(info), await read(tensors)];
+  if (copy.length === own.length && relativeDifference(copy, own) <= copyTolerance) return;
+  throw new SoftpromptError('adapter-mismatch', { dir, tensor: name, problem: `is not the one of ${of}` });
 }
 
 /** Norm of the difference over the norm of what is expected. */
@@ -85,7 +87,7 @@ export function relativeDifference(found: Float32Array, expected: Float32Array):
 export async function writeAdapter(dir: string, { method, tensors }: Adapter, type: FloatType = 'F32'): Promise<void> {
   const copies = method.copies ?? [];
   const all = new Map(tensors);
-  for (const { name, read } of copies) all.set(name, await read());
+  for (const { name, read } of copies) all.set(name, await read(tensors));
   for (const [name, values] of all) rounded(name, values, type);
   await writeAdapterFolder(dir, method.config, tensorData([...copies, ...method.trainables], all, type));
 }

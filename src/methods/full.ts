@@ -1,7 +1,7 @@
 import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import { peftTaskTypes } from '../models/task.ts';
 import type { MergedTensor, Method, MethodFactory } from './method.ts';
-import { firstValues } from './savedModules.ts';
+import { firstValues, type TrainedWeight } from './savedModules.ts';
 
 /** Full fine-tuning: every weight of the model is trained, beginning with the checkpoint's. */
 export const full: MethodFactory = (config, model): Method => ({
@@ -10,11 +10,9 @@ export const full: MethodFactory = (config, model): Method => ({
   virtualTokens: 0,
   virtualHidden: false,
   virtualOnly: false,
-  trainables: [
-    ...[...model.weights.tensors].map(([name, { shape }]) => ({ name, dims: shape })),
-    ...model.untrained.map(({ name, shape }) => ({ name, dims: shape })),
-  ],
+  trainables: [...model.weights.tensors.values(), ...model.untrained].map(({ name, shape }) => ({ name, dims: shape })),
   hooks: (trained) => ({ weight: (name) => trained.get(name) }),
+  wholeWeights: [...model.weights.tensors.values(), ...model.untrained].map(wholeWeight),
   merged: new Map(
     [...model.weights.tensors.keys()].map((name): [string, MergedTensor] => [name, (_, trained) => trained.get(name)!]),
   ),
@@ -22,7 +20,10 @@ export const full: MethodFactory = (config, model): Method => ({
   initialise: async ({ random }) => {
     const tensors = new Map<string, Float32Array>();
     for (const [name, info] of model.weights.tensors) tensors.set(name, await readFloat32(info));
-    const untrained = model.untrained.map(({ name, shape }) => ({ weight: name, name, dims: shape }));
-    return new Map([...tensors, ...(await firstValues(untrained, { model, random }))]);
+    return new Map([...tensors, ...(await firstValues(model.untrained.map(wholeWeight), { model, random }))]);
   },
 });
+
+function wholeWeight({ name, shape }: { readonly name: string; readonly shape: readonly number[] }): TrainedWeight {
+  return { weight: name, name, dims: shape };
+}

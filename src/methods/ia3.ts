@@ -93,6 +93,7 @@ export const ia3: MethodFactory = (config, model, source): Method => {
           : b.mul(y, b.reshape(trained.get(factors.name)!, [1, outFeatures]));
       },
     }),
+    wholeWeights: saved,
     merged: new Map([...[...scaled.values()].flatMap(mergedFactors), ...mergedInPlace(saved)]),
     config: {
       auto_mapping: null,

@@ -45,6 +45,7 @@ export const lnTuning: MethodFactory = (config, model, source): Method => {
     virtualOnly: false,
     trainables,
     hooks: (values) => ({ weight: inPlace(trained, values) }),
+    wholeWeights: trained,
     merged: new Map(mergedInPlace(trained)),
     config: {
       auto_mapping: null,

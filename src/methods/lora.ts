@@ -80,6 +80,7 @@ const plainLora: MethodFactory = (config, model, source): Method => {
     ],
     factorPairs: onLayers.map(factorPair),
     embeddingPairs: all.filter(({ onEmbedding }) => onEmbedding).map(factorPair),
+    wholeWeights: whole,
     biases: [...(biased ? all.map(({ names }) => names.bias) : []), ...biases.map(({ name }) => name)],
     copies: storedTables(
       pattern,

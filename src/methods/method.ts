@@ -3,9 +3,10 @@ import type { Random } from '../foundation/random.ts';
 import type { Attachment } from '../models/attachment.ts';
 import type { Model } from '../models/model.ts';
 import type { Reparametrisation } from './promptEncoder.ts';
+import type { TrainedWeight } from './savedModules.ts';
 
-/** Methods that can be trained; PEFT's names, and FULL, which PEFT has not. */
-export type PeftType = 'PROMPT_TUNING' | 'P_TUNING' | 'PREFIX_TUNING' | 'LORA' | 'IA3' | 'LN_TUNING' | 'FULL';
+/** Methods that can be trained; PEFT's names, and FULL and UNION, which PEFT has not. */
+export type PeftType = 'PROMPT_TUNING' | 'P_TUNING' | 'PREFIX_TUNING' | 'LORA' | 'IA3' | 'LN_TUNING' | 'FULL' | 'UNION';
 
 /** Trained tensors by the names of the adapter file. */
 export type TrainedTensors = ReadonlyMap<string, Float32Array>;
@@ -56,12 +57,14 @@ export interface FactorPair {
 /** What a tensor of the checkpoint becomes when trained tensors are worked into it. */
 export type MergedTensor = (base: Float32Array, trained: TrainedTensors) => Float32Array;
 
-/** A tensor of the checkpoint that PEFT writes beside an adapter's own although nothing changes it. */
+/** A tensor that an adapter's file holds beside its own although it is the model's, or another one of the adapter's. */
 export interface StoredCopy {
   /** What the adapter file calls it. */
   readonly name: string;
+  /** Whose it is, for errors. */
+  readonly of: string;
   readonly dims: readonly number[];
-  readonly read: () => Promise<Float32Array>;
+  readonly read: (trained: TrainedTensors) => Promise<Float32Array>;
 }
 
 /** A configured method: the tensors of its adapter on one model, where they act, and how PEFT writes them down. */
@@ -71,7 +74,7 @@ export interface Method extends MethodShape {
   readonly config: JsonObject;
   /** What makes its tensors and is trained in their place (`trainingForm`); absent where they are trained themselves. */
   readonly encoder?: Reparametrisation;
-  /** What PEFT's file holds besides; files may lack it. */
+  /** What the file holds besides; files may lack it. */
   readonly copies?: readonly StoredCopy[];
   /** The pairs of factors among what is trained; absent where the method is no low-rank one. */
   readonly factorPairs?: readonly FactorPair[];
@@ -79,6 +82,12 @@ export interface Method extends MethodShape {
   readonly embeddingPairs?: readonly FactorPair[];
   /** Whether its gradient takes something that depends on what is trained as a constant, as its paper asks for. */
   readonly partialGradient?: boolean;
+  /** Tensors of the checkpoint that are trained themselves, in their own place. */
+  readonly wholeWeights?: readonly TrainedWeight[];
+  /** Methods that this one is made of. */
+  readonly members?: readonly Method[];
+  /** Learning rates of tensors that have their own, by name of what is trained. */
+  readonly rates?: ReadonlyMap<string, number>;
   /** Names of the biases among what is trained. */
   readonly biases?: readonly string[];
   /**

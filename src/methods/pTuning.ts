@@ -41,6 +41,7 @@ export const pTuning: MethodFactory = (config, model, source): Method => {
   return {
     peftType: 'P_TUNING',
     ...prompt.shape,
+    wholeWeights: prompt.saved,
     encoder,
     config: {
       ...prompt.config,

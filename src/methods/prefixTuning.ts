@@ -76,6 +76,7 @@ export const prefixTuning: MethodFactory = (config, model, source): Method => {
   const common = {
     ...shape,
     peftType: 'PREFIX_TUNING',
+    wholeWeights: saved,
     config: {
       ...prompt.config,
       encoder_hidden_size: hidden,

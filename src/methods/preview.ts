@@ -25,6 +25,20 @@ export interface MethodPreview {
 
 /** Looks at a method before it is trained: a name that matches nothing is otherwise never heard of again. */
 export function previewMethod(method: Method, model: Model): MethodPreview {
+  const trainableParameters = trainingForm(method).trainables.reduce(
+    (sum, { dims, frozen = false }) => (frozen ? sum : sum + dims.reduce((n, size) => n * size, 1)),
+    0,
+  );
+  const parts = (method.members ?? [method]).map((member) => touchedModules(member, model));
+  return {
+    modules: parts.flatMap(({ modules }) => modules),
+    unmatched: parts.flatMap(({ unmatched }) => unmatched),
+    trainableParameters,
+    totalParameters: model.parameters + (method.peftType === 'FULL' ? 0 : trainableParameters),
+  };
+}
+
+function touchedModules(method: Method, model: Model): Pick<MethodPreview, 'modules' | 'unmatched'> {
   const options = new ModelConfig('method', method.config);
   const pattern = modulePattern(options, 'target_modules');
   const { inLayers, inHead, embeddings } = linearSites(model);
@@ -35,15 +49,11 @@ export function previewMethod(method: Method, model: Model): MethodPreview {
     })),
     ...norms(model),
   ];
-  const trained = trainingForm(method).trainables;
   const touched = every.filter(({ path }) => method.trainables.some(({ name }) => `.${name}`.includes(`.${path}.`)));
   const names = pattern === null || typeof pattern === 'string' || pattern.includes(allLinear) ? [] : pattern;
-  const count = trained.reduce((sum, { dims }) => sum + dims.reduce((n, size) => n * size, 1), 0);
   return {
     modules: pattern === null ? [] : touched,
     unmatched: names.filter((name) => !every.some(({ path }) => matches(options, 'target_modules', [name], path))),
-    trainableParameters: count,
-    totalParameters: model.parameters + (method.peftType === 'FULL' ? 0 : count),
   };
 }
 

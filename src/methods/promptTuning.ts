@@ -32,6 +32,7 @@ export const promptTuning: MethodFactory = (config, model, source): Method => {
   return {
     peftType: 'PROMPT_TUNING',
     ...prompt.shape,
+    wholeWeights: prompt.saved,
     config: {
       ...prompt.config,
       peft_type: 'PROMPT_TUNING',

@@ -25,7 +25,12 @@ export function storedTables(
     ['weight', ...(hasBias ? ['bias'] : [])].map((part) => {
       const weight = `${path}.${part}`;
       const dims = model.weights.tensors.get(weight)!.shape;
-      return { name: `base_model.model.${path}.base_layer.${part}`, dims, read: () => baseTensor(model, weight) };
+      return {
+        name: `base_model.model.${path}.base_layer.${part}`,
+        of: model.name,
+        dims,
+        read: () => baseTensor(model, weight),
+      };
     }),
   );
 }

@@ -9,6 +9,7 @@ import type { Method, MethodFactory, MethodShape, PeftType } from './method.ts';
 import { prefixTuning } from './prefixTuning.ts';
 import { promptTuning } from './promptTuning.ts';
 import { pTuning } from './pTuning.ts';
+import { unionOf } from './union.ts';
 
 const methods = {
   PROMPT_TUNING: promptTuning,
@@ -18,6 +19,7 @@ const methods = {
   IA3: ia3,
   LN_TUNING: lnTuning,
   FULL: full,
+  UNION: (config, model, source) => unionOf(config, model, source, configureMethod),
 } satisfies Record<PeftType, MethodFactory>;
 
 /**

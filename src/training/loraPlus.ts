@@ -17,7 +17,9 @@ export interface TensorRate {
  */
 export function tensorRates(method: Method, options: TrainingOptions): (spec: TrainableSpec) => TensorRate {
   const { loraplus_lr_ratio: ratio, loraplus_lr_embedding: embeddingRate = 1e-6, learning_rate: rate } = options;
-  if (ratio === undefined) return () => ({ factor: 1, decays: true });
+  const over = (own: number) => (rate === 0 ? 0 : own / rate);
+  const ownFactor = (name: string) => over(method.rates?.get(name) ?? rate);
+  if (ratio === undefined) return ({ name }) => ({ factor: ownFactor(name), decays: true });
   const { factorPairs, embeddingPairs = [], biases = [], peftType } = method;
   if (factorPairs === undefined) {
     throw new SoftpromptError('optimizer-unsuited', { key: 'loraplus_lr_ratio', peftType });
@@ -26,8 +28,8 @@ export function tensorRates(method: Method, options: TrainingOptions): (spec: Tr
   const still = new Set(biases);
   const ofEmbeddings = new Set(embeddingPairs.flatMap(({ a, b }) => [a, b]));
   const factor = ({ name, dims }: TrainableSpec) => {
-    if (ofEmbeddings.has(name)) return rate === 0 ? 0 : embeddingRate / rate;
-    return quick.has(name) || dims.length === 1 ? ratio : 1;
+    if (ofEmbeddings.has(name)) return over(embeddingRate);
+    return ownFactor(name) * (quick.has(name) || dims.length === 1 ? ratio : 1);
   };
   return (spec) => ({ factor: factor(spec), decays: !still.has(spec.name) });
 }

@@ -60,6 +60,13 @@ export const drawnMethods: Readonly<Record<string, JsonObject>> = {
     ...{ peft_type: 'LORA', r: 2, lora_alpha: 1, init_lora_weights: false },
     target_modules: '.*(wte|embed_in|embed_tokens|word_embeddings)|shared',
   },
+  'prompt and LORA together': {
+    peft_type: 'UNION',
+    methods: [
+      { peft_type: 'PROMPT_TUNING', num_virtual_tokens: 3 },
+      { peft_type: 'LORA', r: 2, lora_alpha: 2, init_lora_weights: false, target_modules: 'all-linear' },
+    ],
+  },
   'LORA with biases': {
     ...{ peft_type: 'LORA', r: 2, lora_alpha: 2, init_lora_weights: false, lora_bias: true, bias: 'all' },
     target_modules: 'all-linear',
