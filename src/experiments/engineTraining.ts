@@ -132,7 +132,7 @@ async function startingPoint(
 
 /** What an adapter goes on as: its own configuration with what the experiment gives. */
 function goingOn(dir: string, stored: JsonObject, given: JsonObject): JsonObject {
-  for (const key of ['peft_type', 'num_virtual_tokens']) {
+  for (const key of ['peft_type', 'num_virtual_tokens', 'projection_prng_key']) {
     if (given[key] !== undefined && given[key] !== stored[key]) {
       const problem = `has ${key} ${String(stored[key])}, but the experiment asks for ${String(given[key])}`;
       throw new SoftpromptError('adapter-unusable', { dir, problem });

@@ -8,6 +8,7 @@ import { promptTuning } from './methodSections/promptTuning.ts';
 import { pTuning } from './methodSections/pTuning.ts';
 import { initFrom } from './methodSections/sharedKeys.ts';
 import { unionSection } from './methodSections/union.ts';
+import { vera } from './methodSections/vera.ts';
 
 /**
  * The `method` of an experiment file: a section a method (methodSections/), in PEFT's own keys. Sections are strict, unlike
@@ -17,7 +18,6 @@ import { unionSection } from './methodSections/union.ts';
 /** Method names that are known but have no keys of their own here yet; the engine says whether it can train them. */
 const otherMethods = [
   'ADALORA',
-  'VERA',
   'LOHA',
   'LOKR',
   'OFT',
@@ -44,7 +44,7 @@ const otherMethod = z.looseObject({
   init_from: initFrom,
 });
 
-const sections = [promptTuning, pTuning, prefixTuning, lora, ia3, lnTuning, full] as const;
+const sections = [promptTuning, pTuning, prefixTuning, lora, ia3, lnTuning, vera, full] as const;
 
 const union = unionSection(sections);
 
@@ -140,6 +140,8 @@ export function defaultLearningRate(section: Section | OneSection): number {
       return section.prefix_projection === true ? 1e-3 : 1e-2;
     case 'LN_TUNING':
       return 1e-3;
+    case 'VERA':
+      return 4e-3;
     default:
       return 5e-5;
   }

@@ -34,6 +34,7 @@ const rates = {
   LORA: 0.02,
   IA3: 0.05,
   LN_TUNING: 0.03,
+  VERA: 0.05,
   FULL: 0.003,
 };
 

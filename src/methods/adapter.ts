@@ -43,7 +43,9 @@ export async function readAdapter(dir: string, model: Model): Promise<StoredAdap
     const info = found.get(copy.name);
     return found.delete(copy.name) ? [{ ...copy, info: info! }] : [];
   });
-  const tensors = await readExactly(folder.dir, found, method, method.trainables, model);
+  for (const name of method.derived?.keys() ?? []) found.delete(name);
+  const held = await readExactly(folder.dir, found, method, storedTrainables(method), model);
+  const tensors = new Map([...held, ...[...(method.derived ?? [])].map(([name, made]) => [name, made()] as const)]);
   for (const copy of copies) await checkCopy(folder.dir, copy, tensors);
   let bytes = 0;
   for (const info of folder.tensors.values()) bytes += info.bytes;
@@ -89,7 +91,12 @@ export async function writeAdapter(dir: string, { method, tensors }: Adapter, ty
   const all = new Map(tensors);
   for (const { name, read } of copies) all.set(name, await read(tensors));
   for (const [name, values] of all) rounded(name, values, type);
-  await writeAdapterFolder(dir, method.config, tensorData([...copies, ...method.trainables], all, type));
+  await writeAdapterFolder(dir, method.config, tensorData([...copies, ...storedTrainables(method)], all, type));
+}
+
+/** The tensors of a method that the file holds. */
+function storedTrainables({ trainables, derived }: Method): readonly TrainableSpec[] {
+  return derived === undefined ? trainables : trainables.filter(({ name }) => !derived.has(name));
 }
 
 /**

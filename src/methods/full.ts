@@ -1,15 +1,13 @@
 import { readFloat32 } from '../checkpoint/tensorReading.ts';
 import { peftTaskTypes } from '../models/task.ts';
-import type { MergedTensor, Method, MethodFactory } from './method.ts';
+import { type MergedTensor, type Method, type MethodFactory, noPositions } from './method.ts';
 import { firstValues, type TrainedWeight } from './savedModules.ts';
 
 /** Full fine-tuning: every weight of the model is trained, beginning with the checkpoint's. */
 export const full: MethodFactory = (config, model): Method => ({
   peftType: 'FULL',
   structure: 'FULL',
-  virtualTokens: 0,
-  virtualHidden: false,
-  virtualOnly: false,
+  ...noPositions,
   trainables: [...model.weights.tensors.values(), ...model.untrained].map(({ name, shape }) => ({ name, dims: shape })),
   hooks: (trained) => ({ weight: (name) => trained.get(name) }),
   wholeWeights: [...model.weights.tensors.values(), ...model.untrained].map(wholeWeight),

@@ -2,7 +2,7 @@ import { ModelConfig } from '../checkpoint/config.ts';
 import type { Model } from '../models/model.ts';
 import type { LinearSite } from '../models/sites.ts';
 import { peftTaskTypes } from '../models/task.ts';
-import type { MergedTensor, Method, MethodFactory } from './method.ts';
+import { type MergedTensor, type Method, type MethodFactory, noPositions } from './method.ts';
 import { firstValues, inPlace, mergedInPlace, savedModules } from './savedModules.ts';
 import { defaultModules, expression, type ModulePattern, modulePattern, targetsOf } from './targets.ts';
 
@@ -76,9 +76,7 @@ export const ia3: MethodFactory = (config, model, source): Method => {
   return {
     peftType: 'IA3',
     structure: `IA3 ${JSON.stringify({ parts, saved: saved.map(({ name }) => name) })}`,
-    virtualTokens: 0,
-    virtualHidden: false,
-    virtualOnly: false,
+    ...noPositions,
     trainables: [...vectors, ...saved.map(({ name, dims }) => ({ name, dims }))],
     hooks: (trained) => ({
       weight: inPlace(saved, trained),

@@ -3,7 +3,7 @@ import { SoftpromptError } from '../foundation/errors.ts';
 import { linearSites } from '../models/linearSites.ts';
 import type { Model } from '../models/model.ts';
 import { peftTaskTypes } from '../models/task.ts';
-import type { Method, MethodFactory } from './method.ts';
+import { type Method, type MethodFactory, noPositions } from './method.ts';
 import { firstValues, inPlace, mergedInPlace, savedModules, type TrainedWeight } from './savedModules.ts';
 import { defaultModules, type ModulePattern, modulePattern, targetTest, unmatchedTargets } from './targets.ts';
 
@@ -40,9 +40,7 @@ export const lnTuning: MethodFactory = (config, model, source): Method => {
   return {
     peftType: 'LN_TUNING',
     structure: `LN_TUNING ${JSON.stringify(trainables.map(({ name }) => name))}`,
-    virtualTokens: 0,
-    virtualHidden: false,
-    virtualOnly: false,
+    ...noPositions,
     trainables,
     hooks: (values) => ({ weight: inPlace(trained, values) }),
     wholeWeights: trained,

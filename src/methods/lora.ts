@@ -8,7 +8,7 @@ import { loraDefaults, loraTargets, refuseUnsupported } from './loraConfig.ts';
 import { firstFactors, loraInit, uniform } from './loraInits.ts';
 import { mergedPath, mergedPathBias } from './lowRankMerge.ts';
 import { type LowRankPath, lowRankPath } from './lowRankPath.ts';
-import type { FactorPair, MergedTensor, Method, MethodFactory } from './method.ts';
+import { type FactorPair, type MergedTensor, type Method, type MethodFactory, noPositions } from './method.ts';
 import { doubledConfig, pissa, pissaInit } from './pissa.ts';
 import { baseTensor, firstValues, inPlace, mergedInPlace, savedModules } from './savedModules.ts';
 import { storedTables } from './storedTables.ts';
@@ -65,9 +65,7 @@ const plainLora: MethodFactory = (config, model, source): Method => {
   return {
     peftType: 'LORA',
     structure: `LORA ${JSON.stringify({ parts, dora, biased, whole: whole.map(({ name }) => name) })}`,
-    virtualTokens: 0,
-    virtualHidden: false,
-    virtualOnly: false,
+    ...noPositions,
     partialGradient: dora,
     trainables: [
       ...all.flatMap(({ site: { inFeatures, outFeatures }, rank, names }) => [

@@ -6,7 +6,16 @@ import type { Reparametrisation } from './promptEncoder.ts';
 import type { TrainedWeight } from './savedModules.ts';
 
 /** Methods that can be trained; PEFT's names, and FULL and UNION, which PEFT has not. */
-export type PeftType = 'PROMPT_TUNING' | 'P_TUNING' | 'PREFIX_TUNING' | 'LORA' | 'IA3' | 'LN_TUNING' | 'FULL' | 'UNION';
+export type PeftType =
+  | 'PROMPT_TUNING'
+  | 'P_TUNING'
+  | 'PREFIX_TUNING'
+  | 'LORA'
+  | 'IA3'
+  | 'LN_TUNING'
+  | 'VERA'
+  | 'FULL'
+  | 'UNION';
 
 /** Trained tensors by the names of the adapter file. */
 export type TrainedTensors = ReadonlyMap<string, Float32Array>;
@@ -44,6 +53,9 @@ export function positionsTaken({
   return virtualTokens + suffixTokens;
 }
 
+/** Of a method that takes up no positions. */
+export const noPositions = { virtualTokens: 0, virtualHidden: false, virtualOnly: false } as const;
+
 /** Two low-rank factors beside a linear layer, which together add scaling * b a; optimisers may treat them unlike. */
 export interface FactorPair {
   /** Name of a tensor `[rank, inFeatures]`. */
@@ -76,6 +88,8 @@ export interface Method extends MethodShape {
   readonly encoder?: Reparametrisation;
   /** What the file holds besides; files may lack it. */
   readonly copies?: readonly StoredCopy[];
+  /** Frozen tensors that the file does not hold, and what makes each of them again. */
+  readonly derived?: ReadonlyMap<string, () => Float32Array>;
   /** The pairs of factors among what is trained; absent where the method is no low-rank one. */
   readonly factorPairs?: readonly FactorPair[];
   /** The same beside embedding tables, whose inputs are one-hot vectors: optimisers treat these otherwise. */

@@ -10,6 +10,7 @@ import { prefixTuning } from './prefixTuning.ts';
 import { promptTuning } from './promptTuning.ts';
 import { pTuning } from './pTuning.ts';
 import { unionOf } from './union.ts';
+import { vera } from './vera.ts';
 
 const methods = {
   PROMPT_TUNING: promptTuning,
@@ -18,6 +19,7 @@ const methods = {
   LORA: lora,
   IA3: ia3,
   LN_TUNING: lnTuning,
+  VERA: vera,
   FULL: full,
   UNION: (config, model, source) => unionOf(config, model, source, configureMethod),
 } satisfies Record<PeftType, MethodFactory>;

@@ -49,6 +49,11 @@ export function unionOf(config: JsonObject, model: Model, source: string, config
     trainables: members.flatMap((member) => own(member, member.method.trainables)),
     ...(encoder !== null && { encoder }),
     copies: members.flatMap(copiesOf),
+    derived: new Map(
+      members.flatMap(({ name, method }) =>
+        [...(method.derived ?? [])].map(([tensor, made]) => [setTensor(name, tensor), made] as const),
+      ),
+    ),
     ...pairsOf(members, ({ method }) => method),
     biases: members.flatMap(({ name, method }) => (method.biases ?? []).map((tensor) => setTensor(name, tensor))),
     wholeWeights: members.flatMap(({ name, method, shared }) =>

@@ -55,6 +55,7 @@ export const drawnMethods: Readonly<Record<string, JsonObject>> = {
     ...{ prefix_projection: true, encoder_hidden_size: 6 },
   },
   ...layerMethods,
+  VERA: { peft_type: 'VERA', r: 5, init_weights: false, target_modules: 'all-linear' },
   LN_TUNING: { peft_type: 'LN_TUNING', target_modules: '.*(norm|Norm|ln_)[^.]*' },
   'LORA beside the token embeddings': {
     ...{ peft_type: 'LORA', r: 2, lora_alpha: 1, init_lora_weights: false },

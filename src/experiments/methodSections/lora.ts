@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { initFrom, kept, modules, peftKeys, positiveInteger, targetKeys } from './sharedKeys.ts';
-
-const layerIndex = z.int().min(0);
-const byModule = (value: z.ZodNumber) => z.record(z.string().min(1), value).optional();
+import { byModule, initFrom, kept, layerKeys, peftKeys, positiveInteger, targetKeys } from './sharedKeys.ts';
 
 /** LORA. */
 export const lora = z.strictObject({
   ...peftKeys,
   ...targetKeys,
+  ...layerKeys,
   target_modules: targetKeys.target_modules.describe(
     "The linear layers and embedding tables it acts on: names or ends of names ([q_proj, v_proj]), a regular expression over the whole name, or all-linear (all linear layers but the output head). Default: PEFT's for the model.",
   ),
@@ -24,15 +22,6 @@ export const lora = z.strictObject({
     'Other ranks by module name (or an end of it, or a regular expression).',
   ),
   alpha_pattern: byModule(z.number().gt(0)).describe('Other values of lora_alpha, by module name in the same way.'),
-  layers_to_transform: z
-    .union([layerIndex, z.array(layerIndex)])
-    .nullable()
-    .optional()
-    .describe('Numbers of the layers it acts on, counted from 0. Default: all.'),
-  layers_pattern: modules
-    .nullable()
-    .optional()
-    .describe('What stands before the number of a layer in module names, e.g. layers. Default: anything.'),
   bias: z
     .enum(['none', 'lora_only', 'all'])
     .optional()

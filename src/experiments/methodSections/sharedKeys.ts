@@ -46,3 +46,20 @@ export const targetKeys = {
     .optional()
     .describe('Layers to leave out: names or ends of names, or a regular expression. Default: none.'),
 };
+
+const layerIndex = z.int().min(0);
+/** Keys that keep a method to some of the layers. */
+export const layerKeys = {
+  layers_to_transform: z
+    .union([layerIndex, z.array(layerIndex)])
+    .nullable()
+    .optional()
+    .describe('Numbers of the layers it acts on, counted from 0. Default: all.'),
+  layers_pattern: modules
+    .nullable()
+    .optional()
+    .describe('What stands before the number of a layer in module names, e.g. layers. Default: anything.'),
+};
+
+/** Values by module name (or an end of it, or a regular expression). */
+export const byModule = (value: z.ZodNumber) => z.record(z.string().min(1), value).optional();
