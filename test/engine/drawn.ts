@@ -55,7 +55,11 @@ export const drawnMethods: Readonly<Record<string, JsonObject>> = {
     ...{ prefix_projection: true, encoder_hidden_size: 6 },
   },
   ...layerMethods,
-  VERA: { peft_type: 'VERA', r: 5, init_weights: false, target_modules: 'all-linear' },
+  VERA: {
+    ...{ peft_type: 'VERA', r: 5, init_weights: false, target_modules: 'all-linear' },
+    // Random factors are large, and T5 does not scale its scores: its losses bend within the smallest step.
+    exclude_modules: '.*(Self|EncDec)Attention.*',
+  },
   LN_TUNING: { peft_type: 'LN_TUNING', target_modules: '.*(norm|Norm|ln_)[^.]*' },
   'LORA beside the token embeddings': {
     ...{ peft_type: 'LORA', r: 2, lora_alpha: 1, init_lora_weights: false },

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { initFrom, kept, layerKeys, peftKeys, positiveInteger, targetKeys } from './sharedKeys.ts';
 
+/** PEFT's VERA does not know exclude_modules, and would act on more layers than were trained. */
+const { exclude_modules: _, ...targets } = targetKeys;
+
 /** VERA. */
 export const vera = z.strictObject({
   ...peftKeys,
-  ...targetKeys,
+  ...targets,
   ...layerKeys,
   peft_type: z
     .literal('VERA')
