@@ -18,8 +18,16 @@ export interface AdapterFolder {
   readonly format: AdapterFormat;
   /** adapter_config.json, keys that nobody here knows included. */
   readonly config: JsonObject;
-  /** By the name in the file. */
+  /** By the name in the file; AdapterHub's of the model's head among them, which lie in a file of their own. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+}
+
+/** The model's head that was trained with an adapter, which AdapterHub keeps in files of its own. */
+export interface AdapterHead {
+  /** head_config.json. */
+  readonly config: JsonObject;
+  /** Names of its tensors. */
+  readonly names: readonly string[];
 }
 
 const configName = 'adapter_config.json';
@@ -27,6 +35,13 @@ const weightsName = {
   peft: 'adapter_model.safetensors',
   adapterhub: 'adapter.safetensors',
 } as const satisfies Record<AdapterFormat, string>;
+
+const headConfigName = 'head_config.json';
+/** AdapterHub's name of a head's tensors, and another that is read too. */
+const headWeightsNames = ['model_head.safetensors', 'head.safetensors'] as const;
+
+/** Keys of AdapterHub's configurations that must be floats in the file: it refuses `"scaling": 4`. */
+const floatKeys: ReadonlySet<string> = new Set(['dropout', 'phm_init_range', 'scaling', 'stochastic_depth']);
 
 /**
  * What adapter_config.json calls a set of adapters that act together. Its `adapters` say in which sub-folders they lie; each
@@ -53,22 +68,49 @@ export async function readAdapterFolder(dir: string): Promise<AdapterFolder> {
   const weights = weightsName[format];
   if (!names.has(weights)) throw withoutWeights(path, names, weights);
   const { tensors } = await readSafetensorsHeader(join(path, weights));
-  return { dir: path, format, config, tensors };
+  const head = format === 'adapterhub' ? headWeightsNames.find((name) => names.has(name)) : undefined;
+  if (head === undefined) return { dir: path, format, config, tensors };
+  const { tensors: ofHead } = await readSafetensorsHeader(join(path, head));
+  return { dir: path, format, config, tensors: new Map([...ofHead, ...tensors]) };
 }
 
 /**
- * Writes an adapter's folder as PEFT does: adapter_model.safetensors, and adapter_config.json with sorted keys. A folder
- * is an adapter from the moment its adapter_config.json is there, which is written last.
+ * Writes an adapter's folder as the library does whose configuration it is: PEFT's adapter_model.safetensors, or
+ * AdapterHub's adapter.safetensors and, with a head, its two files; adapter_config.json with sorted keys. A folder is an
+ * adapter from the moment its adapter_config.json is there, which is written last.
+ * @param heads what AdapterHub keeps apart: of the adapter or, for a set, of each member
  */
 export async function writeAdapterFolder(
   dir: string,
   config: JsonObject,
   tensors: readonly TensorData[],
+  heads: readonly (AdapterHead | undefined)[] = [],
 ): Promise<void> {
   await rm(join(dir, configName), { force: true });
-  if (config.peft_type === setType) return writeSet(dir, config, tensors);
-  await writeSafetensors(join(dir, weightsName.peft), tensors, { format: 'pt' });
-  await writeFileAtomic(join(dir, configName), pythonJson(config));
+  if (config.peft_type === setType) return writeSet(dir, config, tensors, heads);
+  if (isAdapterHub(config)) await writeAdapterHub(dir, tensors, heads[0]);
+  else await writeSafetensors(join(dir, weightsName.peft), tensors, { format: 'pt' });
+  await writeFileAtomic(join(dir, configName), pythonJson(config, isAdapterHub(config) ? floatKeys : undefined));
+}
+
+/** The method of an adapter_config.json: PEFT's name of it, or AdapterHub's architecture; null when it says none. */
+export function methodNameOf(config: JsonObject): string | null {
+  if (typeof config.peft_type === 'string') return config.peft_type;
+  if (!isAdapterHub(config)) return null;
+  // A string is the name of one of AdapterHub's presets for bottleneck adapters, or of another architecture's.
+  const { architecture = null } = isJsonObject(config.config) ? config.config : {};
+  return architecture === null || architecture === 'bottleneck' ? 'BOTTLENECK' : `AdapterHub's ${String(architecture)}`;
+}
+
+async function writeAdapterHub(dir: string, tensors: readonly TensorData[], head?: AdapterHead): Promise<void> {
+  const inHead = ({ name }: TensorData) => head?.names.includes(name) ?? false;
+  await writeSafetensors(
+    join(dir, weightsName.adapterhub),
+    tensors.filter((tensor) => !inHead(tensor)),
+  );
+  if (head === undefined) return;
+  await writeSafetensors(join(dir, headWeightsNames[0]), tensors.filter(inHead));
+  await writeFileAtomic(join(dir, headConfigName), pythonJson(head.config));
 }
 
 async function readSet(dir: string, config: JsonObject): Promise<AdapterFolder> {
@@ -83,7 +125,12 @@ async function readSet(dir: string, config: JsonObject): Promise<AdapterFolder> 
   return { dir, format: 'peft', config: { ...config, methods }, tensors };
 }
 
-async function writeSet(dir: string, config: JsonObject, tensors: readonly TensorData[]): Promise<void> {
+async function writeSet(
+  dir: string,
+  config: JsonObject,
+  tensors: readonly TensorData[],
+  heads: readonly (AdapterHead | undefined)[],
+): Promise<void> {
   const { methods, ...own } = config;
   for (const [i, name] of setNames(dir, config).entries()) {
     const start = setTensor(name, '');
@@ -91,7 +138,7 @@ async function writeSet(dir: string, config: JsonObject, tensors: readonly Tenso
       tensor.name.startsWith(start) ? [{ ...tensor, name: tensor.name.slice(start.length) }] : [],
     );
     await mkdir(join(dir, name), { recursive: true });
-    await writeAdapterFolder(join(dir, name), (methods as readonly JsonObject[])[i]!, members);
+    await writeAdapterFolder(join(dir, name), (methods as readonly JsonObject[])[i]!, members, [heads[i]]);
   }
   await writeFileAtomic(join(dir, configName), pythonJson(own));
 }
@@ -138,11 +185,17 @@ async function findFolder(dir: string): Promise<FoundFolder> {
   );
 }
 
-/** Both libraries name the file alike; PEFT's has `peft_type`, AdapterHub's `config` and a `version`. */
+/**
+ * Both libraries name the file alike; PEFT's has `peft_type`, AdapterHub's `config`: an object, or the name of a preset. Its
+ * `version` has had several forms and may be missing.
+ */
+function isAdapterHub({ peft_type: type, config }: JsonObject): boolean {
+  return typeof type !== 'string' && config !== undefined && (isJsonObject(config) || typeof config === 'string');
+}
+
 function formatOf(dir: string, config: JsonObject): AdapterFormat {
   if (typeof config.peft_type === 'string') return 'peft';
-  const { version } = config;
-  if (isJsonObject(config.config) && typeof version === 'string' && version.startsWith('adapters')) return 'adapterhub';
+  if (isAdapterHub(config)) return 'adapterhub';
   throw new SoftpromptError('adapter-unusable', {
     dir,
     problem: `its ${configName} has no peft_type, so its method is not known`,

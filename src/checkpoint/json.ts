@@ -187,17 +187,22 @@ export function plainJson(node: JsonNode): JsonValue {
 /**
  * Text as Python's `json.dumps(value, indent=2, sort_keys=True)` lays it out (non-ASCII characters as they are):
  * the form of every adapter_config.json. NaN and infinities are written as Python writes them.
+ * @param floats keys whose numbers are floats to Python, which tells 4.0 from 4
  */
-export function pythonJson(value: JsonValue, indent = ''): string {
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const inner = `${indent}  `;
-  if (!isJsonObject(value)) {
-    if (value.length === 0) return '[]';
-    return `[\n${value.map((item) => inner + pythonJson(item, inner)).join(',\n')}\n${indent}]`;
-  }
-  const keys = Object.keys(value).sort();
-  if (keys.length === 0) return '{}';
-  const lines = keys.map((key) => `${inner}${JSON.stringify(key)}: ${pythonJson(value[key] as JsonValue, inner)}`);
-  return `{\n${lines.join(',\n')}\n${indent}}`;
+export function pythonJson(value: JsonValue, floats: ReadonlySet<string> = new Set()): string {
+  const laidOut = (item: JsonValue, key: string, indent: string): string => {
+    if (typeof item === 'number' && !Number.isFinite(item)) return String(item);
+    if (Number.isSafeInteger(item) && floats.has(key)) return `${item}.0`;
+    if (typeof item !== 'object' || item === null) return JSON.stringify(item);
+    const inner = `${indent}  `;
+    if (!isJsonObject(item)) {
+      if (item.length === 0) return '[]';
+      return `[\n${item.map((one) => inner + laidOut(one, '', inner)).join(',\n')}\n${indent}]`;
+    }
+    const keys = Object.keys(item).sort();
+    if (keys.length === 0) return '{}';
+    const lines = keys.map((name) => `${inner}${JSON.stringify(name)}: ${laidOut(item[name]!, name, inner)}`);
+    return `{\n${lines.join(',\n')}\n${indent}}`;
+  };
+  return laidOut(value, '', '');
 }

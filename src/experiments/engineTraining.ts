@@ -1,3 +1,4 @@
+import { methodNameOf } from '../checkpoint/adapterFolder.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
 import { openTokenizer } from '../checkpoint/tokenizer.ts';
 import type { CheckResult } from '../evaluation/checks/check.ts';
@@ -132,9 +133,10 @@ async function startingPoint(
 
 /** What an adapter goes on as: its own configuration with what the experiment gives. */
 function goingOn(dir: string, stored: JsonObject, given: JsonObject): JsonObject {
+  const own: JsonObject = { ...stored, peft_type: methodNameOf(stored) };
   for (const key of ['peft_type', 'num_virtual_tokens', 'projection_prng_key']) {
-    if (given[key] !== undefined && given[key] !== stored[key]) {
-      const problem = `has ${key} ${String(stored[key])}, but the experiment asks for ${String(given[key])}`;
+    if (given[key] !== undefined && given[key] !== own[key]) {
+      const problem = `has ${key} ${String(own[key])}, but the experiment asks for ${String(given[key])}`;
       throw new SoftpromptError('adapter-unusable', { dir, problem });
     }
   }

@@ -1,6 +1,8 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { methodNameOf } from '../checkpoint/adapterFolder.ts';
+import type { JsonObject } from '../checkpoint/json.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { writeFileAtomic } from '../foundation/files.ts';
 import { appendAudit } from './audit.ts';
@@ -14,7 +16,7 @@ export interface AdapterEntry {
   readonly version: number;
   /** Absolute folder. */
   readonly dir: string;
-  /** PEFT's name of the method (of a set: of its members, with ` + ` between), or null when adapter_config.json cannot be read. */
+  /** PEFT's name of the method, or BOTTLENECK for AdapterHub's (of a set: of its members, with ` + ` between); null when adapter_config.json cannot be read. */
   readonly peftType: string | null;
   /** Number of virtual tokens; null for methods that have none. */
   readonly virtualTokens: number | null;
@@ -159,20 +161,20 @@ async function readEntry(store: string, name: string, version: number): Promise<
   };
 }
 
-async function readConfig(dir: string): Promise<Readonly<Record<string, unknown>>> {
+async function readConfig(dir: string): Promise<JsonObject> {
   try {
     const config: unknown = JSON.parse(await readFile(join(dir, 'adapter_config.json'), 'utf8'));
-    return typeof config === 'object' && config !== null ? (config as Record<string, unknown>) : {};
+    return typeof config === 'object' && config !== null ? (config as JsonObject) : {};
   } catch {
     return {};
   }
 }
 
 /** PEFT's name of a folder's method, or those of the members of a set; null where there is none. */
-function methodOf({ peft_type: type, adapters }: Readonly<Record<string, unknown>>): string | null {
-  if (typeof type !== 'string') return null;
-  const members = type === 'UNION' && Array.isArray(adapters) ? adapters : [];
-  return members.map((member) => String(member?.peft_type)).join(' + ') || type;
+function methodOf(config: JsonObject): string | null {
+  const { adapters } = config;
+  const members = config.peft_type === 'UNION' && Array.isArray(adapters) ? adapters : [];
+  return members.map((member) => String(member?.peft_type)).join(' + ') || methodNameOf(config);
 }
 
 /** Size of an adapter folder's safetensors files. */

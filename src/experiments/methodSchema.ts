@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bottleneck } from './methodSections/bottleneck.ts';
 import { full } from './methodSections/full.ts';
 import { ia3 } from './methodSections/ia3.ts';
 import { lnTuning } from './methodSections/lnTuning.ts';
@@ -36,22 +37,21 @@ const otherMethods = [
   'SHIRA',
   'C3A',
   'TRAINABLE_TOKENS',
-  'BOTTLENECK',
 ] as const;
 
 const otherMethod = z.looseObject({
-  peft_type: z.enum(otherMethods).describe("PEFT's name of the method, or BOTTLENECK."),
+  peft_type: z.enum(otherMethods).describe("PEFT's name of the method."),
   init_from: initFrom,
 });
 
-const sections = [promptTuning, pTuning, prefixTuning, lora, ia3, lnTuning, vera, full] as const;
+const sections = [promptTuning, pTuning, prefixTuning, lora, ia3, lnTuning, vera, bottleneck, full] as const;
 
 const union = unionSection(sections);
 
 /** What is trained: one of the sections, by `peft_type`. */
 export const method = z
   .discriminatedUnion('peft_type', [...sections, union, otherMethod])
-  .describe("What is trained, in PEFT's own keys (those of adapter_config.json).");
+  .describe("What is trained, in PEFT's own keys (those of adapter_config.json), or AdapterHub's for BOTTLENECK.");
 
 /** Takes what is wrong, and at which key. */
 type Fail = (path: PropertyKey[], message: string) => void;
@@ -142,6 +142,8 @@ export function defaultLearningRate(section: Section | OneSection): number {
       return 1e-3;
     case 'VERA':
       return 4e-3;
+    case 'BOTTLENECK':
+      return 1e-4;
     default:
       return 5e-5;
   }

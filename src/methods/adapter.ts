@@ -7,6 +7,7 @@ import type { TensorData } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { TrainableSpec } from '../models/attachment.ts';
 import type { Model } from '../models/model.ts';
+import { adapterHubTensors } from './adapterHubTensors.ts';
 import type { Method, StoredCopy, TrainedTensors } from './method.ts';
 import { configureMethod } from './table.ts';
 
@@ -25,20 +26,21 @@ export interface StoredAdapter extends Adapter {
 }
 
 /**
- * Reads a PEFT folder as an adapter of this model.
+ * Reads a folder of PEFT's or AdapterHub's as an adapter of this model.
  * @throws SoftpromptError adapter-unusable, adapter-mismatch, method-unknown, config-key and what reading throws
  */
 export async function readAdapter(dir: string, model: Model): Promise<StoredAdapter> {
   const folder = await readAdapterFolder(dir);
-  if (folder.format !== 'peft')
-    throw new SoftpromptError('not-supported', { what: `${folder.dir}: an AdapterHub adapter` });
   const method = configureMethod(folder.config, model, join(folder.dir, 'adapter_config.json'));
   if (method.encoder?.kept === false) {
     const problem =
       'goes with weights that the training changed (init_lora_weights); save it with path_initial_model_for_weight_conversion';
     throw new SoftpromptError('adapter-unusable', { dir: folder.dir, problem });
   }
-  const found = new Map([...folder.tensors].map(([name, info]) => [savedName(name), info] as const));
+  const found =
+    folder.format === 'peft'
+      ? new Map([...folder.tensors].map(([name, info]) => [savedName(name), info] as const))
+      : await adapterHubTensors(folder.dir, folder.tensors, method, model);
   const copies = (method.copies ?? []).flatMap((copy) => {
     const info = found.get(copy.name);
     return found.delete(copy.name) ? [{ ...copy, info: info! }] : [];
@@ -52,9 +54,12 @@ export async function readAdapter(dir: string, model: Model): Promise<StoredAdap
   return { method, tensors, dir: folder.dir, bytes };
 }
 
-/** The name PEFT saves a tensor under, of one that is named as it is in memory, which PEFT reads too. */
+/**
+ * The name PEFT saves a tensor under, of one that is named as it is in memory, which PEFT reads too. Below `adapters`, in a
+ * set, `default` is AdapterHub's.
+ */
 function savedName(name: string): string {
-  return name.replace(/\.default(?=\.|$)/, '').replace(/(\.lora_magnitude_vector)\.weight$/, '$1');
+  return name.replace(/(?<!\.adapters)\.default(?=\.|$)/, '').replace(/(\.lora_magnitude_vector)\.weight$/, '$1');
 }
 
 /** Largest norm of a copy minus the model's tensor, over the norm of that: bfloat16 rounds by 2^-9. */
@@ -85,13 +90,18 @@ export function relativeDifference(found: Float32Array, expected: Float32Array):
   return Math.sqrt(difference / Math.max(norm, 1e-30));
 }
 
-/** Writes an adapter as PEFT does, its tensors as `type`. @throws SoftpromptError option-invalid when one does not fit it */
+/**
+ * Writes an adapter as PEFT does, or AdapterHub where it is of that form, its tensors as `type`.
+ * @throws SoftpromptError option-invalid when one does not fit it
+ */
 export async function writeAdapter(dir: string, { method, tensors }: Adapter, type: FloatType = 'F32'): Promise<void> {
   const copies = method.copies ?? [];
   const all = new Map(tensors);
   for (const { name, read } of copies) all.set(name, await read(tensors));
   for (const [name, values] of all) rounded(name, values, type);
-  await writeAdapterFolder(dir, method.config, tensorData([...copies, ...storedTrainables(method)], all, type));
+  const heads = (method.members ?? [method]).map(({ head }) => head);
+  const data = tensorData([...copies, ...storedTrainables(method)], all, type);
+  await writeAdapterFolder(dir, method.config, data, heads);
 }
 
 /** The tensors of a method that the file holds. */

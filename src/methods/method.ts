@@ -1,3 +1,4 @@
+import type { AdapterHead } from '../checkpoint/adapterFolder.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
 import type { Random } from '../foundation/random.ts';
 import type { Attachment } from '../models/attachment.ts';
@@ -5,7 +6,7 @@ import type { Model } from '../models/model.ts';
 import type { Reparametrisation } from './promptEncoder.ts';
 import type { TrainedWeight } from './savedModules.ts';
 
-/** Methods that can be trained; PEFT's names, and FULL and UNION, which PEFT has not. */
+/** Methods that can be trained; PEFT's names, and BOTTLENECK, FULL and UNION, which PEFT has not. */
 export type PeftType =
   | 'PROMPT_TUNING'
   | 'P_TUNING'
@@ -14,6 +15,7 @@ export type PeftType =
   | 'IA3'
   | 'LN_TUNING'
   | 'VERA'
+  | 'BOTTLENECK'
   | 'FULL'
   | 'UNION';
 
@@ -82,10 +84,12 @@ export interface StoredCopy {
 /** A configured method: the tensors of its adapter on one model, where they act, and how PEFT writes them down. */
 export interface Method extends MethodShape {
   readonly peftType: PeftType;
-  /** adapter_config.json; keys it came with and does not know are kept. */
+  /** adapter_config.json, of PEFT's or AdapterHub's form; keys it came with and does not know are kept. */
   readonly config: JsonObject;
   /** What makes its tensors and is trained in their place (`trainingForm`); absent where they are trained themselves. */
   readonly encoder?: Reparametrisation;
+  /** Those of its tensors that AdapterHub keeps apart, the model's head, and its head_config.json; absent elsewhere. */
+  readonly head?: AdapterHead;
   /** What the file holds besides; files may lack it. */
   readonly copies?: readonly StoredCopy[];
   /** Frozen tensors that the file does not hold, and what makes each of them again. */

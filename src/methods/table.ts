@@ -1,6 +1,8 @@
+import { methodNameOf } from '../checkpoint/adapterFolder.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { Model } from '../models/model.ts';
+import { bottleneck } from './bottleneck.ts';
 import { full } from './full.ts';
 import { ia3 } from './ia3.ts';
 import { lnTuning } from './lnTuning.ts';
@@ -19,19 +21,23 @@ const methods = {
   LORA: lora,
   IA3: ia3,
   LN_TUNING: lnTuning,
+<<<<<<< HEAD
   VERA: vera,
+=======
+  BOTTLENECK: bottleneck,
+>>>>>>> 3abdef4 (Train and read bottleneck adapters in AdapterHub's form)
   FULL: full,
   UNION: (config, model, source) => unionOf(config, model, source, configureMethod),
 } satisfies Record<PeftType, MethodFactory>;
 
 /**
- * The method that a configuration's `peft_type` names.
+ * The method that a configuration's `peft_type` names, or whose form is AdapterHub's.
  * @param source what errors call the configuration: its file, or the `method` of an experiment
  * @throws SoftpromptError method-unknown, config-key
  */
 export function configureMethod(config: JsonObject, model: Model, source = 'method'): Method {
-  const { peft_type: type } = config;
-  if (typeof type !== 'string' || !Object.hasOwn(methods, type)) {
+  const type = methodNameOf(config);
+  if (type === null || !Object.hasOwn(methods, type)) {
     throw new SoftpromptError('method-unknown', { source, type: String(type), known: Object.keys(methods) });
   }
   return methods[type as PeftType](config, model, source);

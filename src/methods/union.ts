@@ -196,7 +196,8 @@ const joined = {
   linear: (all) => (b, site, x, y, parameters) => all.reduce((out, hook) => hook(b, site, x, out, parameters), y),
   embedding: (all) => (b, site, ids, y, parameters) =>
     all.reduce((out, hook) => hook(b, site, ids, out, parameters), y),
-  subBlock: (all) => (b, site, input, output) => all.reduce((out, hook) => hook(b, site, input, out), output),
+  subBlock: (all) => (b, site, residual, output, end) =>
+    all.reduceRight<typeof end>((then, hook) => (out) => hook(b, site, residual, out, then), end)(output),
 } satisfies { [Key in keyof Hooks]-?: (all: readonly NonNullable<Hooks[Key]>[]) => NonNullable<Hooks[Key]> };
 
 function together(all: readonly Hooks[]): Hooks {

@@ -4,6 +4,7 @@ import { activationOf } from './activations.ts';
 import type { Classifier, Encoder } from './architecture.ts';
 import { attend } from './attention.ts';
 import { mostLayers, type WeightSpec } from './decoder.ts';
+import type { SubBlockSite } from './sites.ts';
 import { layerNormWeights, linearWeights } from './weightSpecs.ts';
 
 /** What a family takes for the keys that config.json leaves out, and where it differs from BERT. */
@@ -101,11 +102,14 @@ export function bertLike(config: ModelConfig, variant: BertVariant): Encoder {
       const [q, k, v] = [project('query'), project('key'), project('value')];
       const mixed = attend(scope, segment, q, k, v, { layer: i, sizes, scale: headDim ** -0.5, rotary: null });
       const attended = scope.linear(`${at}.attention.output.dense`, mixed, biased);
-      const norm = (name: string, y: Value) => scope.layerNorm(`${at}.${name}.LayerNorm`, y, epsilon);
-      const middle = norm('attention.output', b.add(x, scope.subBlock(i, 'attention', x, attended)));
+      const end = (kind: SubBlockSite['kind'], path: string, input: Value, output: Value) => {
+        const postNorm = (y: Value) => scope.layerNorm(`${path}.LayerNorm`, y, epsilon);
+        return scope.subBlock({ layer: i, kind, path, postNorm }, input, output);
+      };
+      const middle = end('attention', `${at}.attention.output`, x, attended);
       const inside = activation(b, scope.linear(`${at}.intermediate.dense`, middle, biased));
       const fed = scope.linear(`${at}.output.dense`, inside, biased);
-      return norm('output', b.add(middle, scope.subBlock(i, 'mlp', middle, fed)));
+      return end('mlp', `${at}.output`, middle, fed);
     },
     final: (_scope, x) => x,
   };

@@ -2,6 +2,7 @@ import { activationOf } from './activations.ts';
 import { attend } from './attention.ts';
 import { type Decoder, type DecoderFamily, mostLayers, type WeightSpec } from './decoder.ts';
 import { outputHead } from './outputHead.ts';
+import { atEnd } from './sites.ts';
 
 /** GPT-2: learned positions, layer norm before each sub-block, fused query/key/value, weights lying in x out. */
 export const gpt2: DecoderFamily = (config): Decoder => {
@@ -47,10 +48,10 @@ export const gpt2: DecoderFamily = (config): Decoder => {
       const scale = (scaled ? headDim ** -0.5 : 1) / (scaleByLayer ? i + 1 : 1);
       const mixed = attend(scope, segment, q!, k!, v!, { layer: i, sizes, scale, rotary: null });
       const attended = scope.linear(`${at}.attn.c_proj`, mixed, conv);
-      const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
+      const middle = scope.subBlock({ layer: i, ...atEnd(at, 'attention') }, x, attended);
       const inner = scope.linear(`${at}.mlp.c_fc`, scope.layerNorm(`${at}.ln_2`, middle, epsilon), conv);
       const fed = scope.linear(`${at}.mlp.c_proj`, activation(b, inner), conv);
-      return b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
+      return scope.subBlock({ layer: i, ...atEnd(at, 'mlp') }, middle, fed);
     },
     final: (scope, x) => scope.layerNorm('transformer.ln_f', x, epsilon),
     headModule: 'lm_head',

@@ -4,6 +4,7 @@ import { type Decoder, type DecoderFamily, mostLayers, tokensOf, type WeightSpec
 import { outputHead } from './outputHead.ts';
 import { readRotary, rotarySizes } from './rotaryEmbedding.ts';
 import { rotaryTables } from './rotaryTables.ts';
+import { atEnd } from './sites.ts';
 import { layerNormWeights, linearWeights } from './weightSpecs.ts';
 
 /**
@@ -67,12 +68,12 @@ export const gptNeox: DecoderFamily = (config): Decoder => {
         .map((part) => b.reshape(part, [tokensOf(segment), hidden]));
       const mixed = attend(scope, segment, q!, k!, v!, { layer: i, sizes, scale: headDim ** -0.5, rotary: tables });
       const attended = scope.linear(`${at}.attention.dense`, mixed, attentionBias);
-      const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
+      const middle = scope.subBlock({ layer: i, ...atEnd(at, 'attention') }, x, attended);
       const input = parallel ? x : middle;
       const normedInput = scope.layerNorm(`${at}.post_attention_layernorm`, input, epsilon);
       const inside = activation(b, scope.linear(`${at}.mlp.dense_h_to_4h`, normedInput, biased));
       const fed = scope.linear(`${at}.mlp.dense_4h_to_h`, inside, biased);
-      return b.add(middle, scope.subBlock(i, 'mlp', input, fed));
+      return scope.subBlock({ layer: i, ...atEnd(at, 'mlp') }, middle, fed);
     },
     final: (scope, x) => scope.layerNorm('gpt_neox.final_layer_norm', x, epsilon),
     headModule: 'embed_out',

@@ -9,6 +9,7 @@ import { fusedProjection, separateProjections } from './projections.ts';
 import { type RotaryEmbedding, type RotaryReading, readRotary, rotarySizes } from './rotaryEmbedding.ts';
 import { rotaryTables } from './rotaryTables.ts';
 import type { Scope } from './scope.ts';
+import { atEnd } from './sites.ts';
 import { softCapped } from './softCap.ts';
 import { linearWeights } from './weightSpecs.ts';
 
@@ -186,12 +187,12 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
       const mixed = attend(scope, segment, q, k, v!, { layer: i, sizes, scale, rotary, softCap: softCaps.attention });
       const attentionOutput = scope.linear(`${at}.self_attn.o_proj`, mixed, { bias: bias.output });
       const attended = normIfAny(scope, at, norms.attention.after, attentionOutput);
-      const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
+      const middle = scope.subBlock({ layer: i, ...atEnd(at, 'attention') }, x, attended);
       const normedMiddle = normIfAny(scope, at, norms.mlp.before, middle);
       const [gate, up] = gateUp.apply(scope, `${at}.mlp`, normedMiddle);
       const mlpOutput = scope.linear(`${at}.mlp.down_proj`, b.mul(activation(b, gate!), up!), { bias: bias.mlp });
       const fed = normIfAny(scope, at, norms.mlp.after, mlpOutput);
-      return b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
+      return scope.subBlock({ layer: i, ...atEnd(at, 'mlp') }, middle, fed);
     },
     final: (scope, x) => norm(scope, 'model.norm', x),
     headModule: 'lm_head',

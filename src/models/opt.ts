@@ -3,6 +3,7 @@ import { activationOf } from './activations.ts';
 import { attend } from './attention.ts';
 import { type Decoder, type DecoderFamily, mostLayers, type WeightSpec } from './decoder.ts';
 import { outputHead } from './outputHead.ts';
+import { atEnd } from './sites.ts';
 import { layerNormWeights, linearWeights } from './weightSpecs.ts';
 
 /** The first row of the table of positions that a token can have: two are left over from fairseq's padding. */
@@ -72,7 +73,8 @@ export const opt: DecoderFamily = (config): Decoder => {
       const { b } = scope;
       const at = `model.decoder.layers.${i}`;
       const before = (norm: string, y: Value) => (normBefore ? scope.layerNorm(`${at}.${norm}`, y, epsilon) : y);
-      const after = (norm: string, y: Value) => (normBefore ? y : scope.layerNorm(`${at}.${norm}`, y, epsilon));
+      const after = (norm: string) =>
+        normBefore ? {} : { postNorm: (y: Value) => scope.layerNorm(`${at}.${norm}`, y, epsilon) };
 
       const normed = before('self_attn_layer_norm', x);
       const q = scope.linear(`${at}.self_attn.q_proj`, normed, bias);
@@ -80,12 +82,11 @@ export const opt: DecoderFamily = (config): Decoder => {
       const v = scope.linear(`${at}.self_attn.v_proj`, normed, bias);
       const mixed = attend(scope, segment, q, k, v, { layer: i, sizes, scale: headDim ** -0.5, rotary: null });
       const attended = scope.linear(`${at}.self_attn.out_proj`, mixed, bias);
-      const sum = b.add(x, scope.subBlock(i, 'attention', x, attended));
-      const middle = after('self_attn_layer_norm', sum);
+      const attentionSite = { layer: i, ...atEnd(at, 'attention'), ...after('self_attn_layer_norm') };
+      const middle = scope.subBlock(attentionSite, x, attended);
       const inside = activation(b, scope.linear(`${at}.fc1`, before('final_layer_norm', middle), bias));
       const fed = scope.linear(`${at}.fc2`, inside, bias);
-      const out = b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
-      return after('final_layer_norm', out);
+      return scope.subBlock({ layer: i, ...atEnd(at, 'mlp'), ...after('final_layer_norm') }, middle, fed);
     },
     final: (scope, x) => {
       const normed = finalNorm ? scope.layerNorm('model.decoder.final_layer_norm', x, epsilon) : x;

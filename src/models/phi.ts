@@ -3,6 +3,7 @@ import { attend } from './attention.ts';
 import { type Decoder, type DecoderFamily, mostLayers, type WeightSpec } from './decoder.ts';
 import { readRotary, rotarySizes } from './rotaryEmbedding.ts';
 import { rotaryTables } from './rotaryTables.ts';
+import { atEnd } from './sites.ts';
 import { layerNormWeights, linearWeights } from './weightSpecs.ts';
 
 /**
@@ -64,10 +65,10 @@ export const phi: DecoderFamily = (config): Decoder => {
       const v = scope.linear(`${at}.self_attn.v_proj`, normed, biased);
       const mixed = attend(scope, segment, q, k, v, { layer: i, sizes, scale: headDim ** -0.5, rotary: tables });
       const attended = scope.linear(`${at}.self_attn.dense`, mixed, biased);
-      const middle = b.add(x, scope.subBlock(i, 'attention', x, attended));
+      const middle = scope.subBlock({ layer: i, ...atEnd(at, 'attention') }, x, attended);
       const inside = activation(b, scope.linear(`${at}.mlp.fc1`, normed, biased));
       const fed = scope.linear(`${at}.mlp.fc2`, inside, biased);
-      return b.add(middle, scope.subBlock(i, 'mlp', x, fed));
+      return scope.subBlock({ layer: i, ...atEnd(at, 'mlp') }, middle, fed);
     },
     final: (scope, x) => scope.layerNorm('model.final_layernorm', x, epsilon),
     headModule: 'lm_head',

@@ -74,9 +74,13 @@ export class Scope {
     return this.b.rmsNorm(x, factor, epsilon, path);
   }
 
-  /** What a sub-block of a layer, whose residual input is `input`, adds to the residual stream. */
-  subBlock(layer: number, kind: SubBlockSite['kind'], input: Value, output: Value): Value {
-    return this.hooks.subBlock?.(this.b, { layer, kind }, input, output) ?? output;
+  /** The residual stream after a sub-block: what it was plus the sub-block's output, normalised where the model does that. */
+  subBlock(site: SubBlockSite, residual: Value, output: Value): Value {
+    const end = (y: Value): Value => {
+      const sum = this.b.add(residual, y);
+      return site.postNorm?.(sum) ?? sum;
+    };
+    return this.hooks.subBlock?.(this.b, site, residual, output, end) ?? end(output);
   }
 
   /** Rows of an embedding table for ids of any shape. */

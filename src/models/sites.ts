@@ -19,10 +19,19 @@ export interface LinearParameters {
   readonly bias: Value | undefined;
 }
 
-/** A sub-block of a layer: its output before the residual sum. */
+/** The end of a sub-block of a layer: its output, before it is added to the residual stream. */
 export interface SubBlockSite {
   readonly layer: number;
   readonly kind: 'attention' | 'mlp';
+  /** What AdapterHub's `adapters` calls the module that stands there: the end of a layer is no module of transformers'. */
+  readonly path: string;
+  /** The model's norm after the residual sum; absent where it has none there. */
+  readonly postNorm?: (x: Value) => Value;
+}
+
+/** A site in a layer at `layerPath`, where AdapterHub adds modules of its own for it. */
+export function atEnd(layerPath: string, kind: SubBlockSite['kind']): Pick<SubBlockSite, 'kind' | 'path'> {
+  return { kind, path: `${layerPath}.${kind === 'attention' ? 'attention' : 'output'}_adapters` };
 }
 
 /** Keys and values of one layer, each `[batch, kvHeads, time, headDim]`. */
@@ -53,8 +62,17 @@ export interface Hooks {
   readonly embedding?: (b: Builder, site: LinearSite, ids: Value, y: Value, parameters: LinearParameters) => Value;
   /** Keys and values `[1, kvHeads, virtual, headDim]` that stand before every sequence in a layer. */
   readonly keyValue?: (b: Builder, layer: number) => KeyValue;
-  /** Output of a sub-block: `input` and `output` `[tokens, hidden]`; gives the new output. */
-  readonly subBlock?: (b: Builder, site: SubBlockSite, input: Value, output: Value) => Value;
+  /**
+   * The end of a sub-block: its `output` and the residual stream that it is added to, `[tokens, hidden]`; gives the new
+   * stream, which `end` makes of an output: the sum and, where the model has one there, the norm after it.
+   */
+  readonly subBlock?: (
+    b: Builder,
+    site: SubBlockSite,
+    residual: Value,
+    output: Value,
+    end: (output: Value) => Value,
+  ) => Value;
 }
 
 /** A model as it is. */

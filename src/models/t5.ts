@@ -69,7 +69,7 @@ export const t5 = (config: ModelConfig): EncoderDecoder => {
         const { b } = scope;
         const at = `${root}.block.${i}.layer`;
         const self = selfAttention(scope, segment, `${at}.0.SelfAttention`, norm(scope, `${at}.0`, x), i);
-        let middle = b.add(x, scope.subBlock(i, 'attention', x, self));
+        let middle = scope.subBlock({ layer: i, kind: 'attention', path: `${at}.0` }, x, self);
         if (crosses) {
           const module = `${at}.1.EncDecAttention`;
           const q = scope.linear(`${module}.q`, norm(scope, `${at}.1`, middle));
@@ -78,7 +78,7 @@ export const t5 = (config: ModelConfig): EncoderDecoder => {
         }
         const last = `${at}.${crosses ? 2 : 1}`;
         const fed = feedForward.apply(scope, `${last}.DenseReluDense`, norm(scope, last, middle));
-        return b.add(middle, scope.subBlock(i, 'mlp', middle, fed));
+        return scope.subBlock({ layer: i, kind: 'mlp', path: last }, middle, fed);
       },
       final: (scope, x) => scope.rmsNorm(`${root}.final_layer_norm`, x, epsilon),
     };

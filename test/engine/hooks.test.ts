@@ -60,7 +60,7 @@ for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi, gem
 
     test('every linear layer and every sub-block is a site, once a layer, with its sizes', () => {
       const linear: LinearSite[] = [];
-      const subBlocks: SubBlockSite[] = [];
+      const subBlocks: Omit<SubBlockSite, 'postNorm'>[] = [];
       buildLossGraph(
         model,
         {
@@ -74,9 +74,10 @@ for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi, gem
               linear.push(site);
               return y;
             },
-            subBlock: (_b, site, _input, output) => {
-              subBlocks.push(site);
-              return output;
+            subBlock: (_b, { layer, kind, path }, residual, output, end) => {
+              assert.deepEqual(residual.dims, output.dims);
+              subBlocks.push({ layer, kind, path });
+              return end(output);
             },
           }),
         },
@@ -91,7 +92,11 @@ for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi, gem
         { layer, kind: 'attention' },
         { layer, kind: 'mlp' },
       ]);
-      assert.deepEqual(subBlocks, expected.flat());
+      assert.deepEqual(
+        subBlocks.map(({ layer, kind }) => ({ layer, kind })),
+        expected.flat(),
+      );
+      assert.equal(new Set(subBlocks.map(({ path }) => path)).size, subBlocks.length);
     });
 
     test('a low-rank path beside a linear layer equals the layer with the product added to its weight', async () => {
