@@ -21,11 +21,8 @@ const methods = {
   LORA: lora,
   IA3: ia3,
   LN_TUNING: lnTuning,
-<<<<<<< HEAD
   VERA: vera,
-=======
   BOTTLENECK: bottleneck,
->>>>>>> 3abdef4 (Train and read bottleneck adapters in AdapterHub's form)
   FULL: full,
   UNION: (config, model, source) => unionOf(config, model, source, configureMethod),
 } satisfies Record<PeftType, MethodFactory>;
