@@ -98,6 +98,7 @@ const layerMethods = {
   'LORA with DoRA': 'method={peft_type: LORA, r: 2, use_dora: true, target_modules: all-linear}',
   IA3: 'method={peft_type: IA3}',
   LN_TUNING: 'method={peft_type: LN_TUNING}',
+  LOHA: 'method={peft_type: LOHA, r: 2}',
   VERA: 'method={peft_type: VERA, r: 4, save_projection: false}',
 };
 

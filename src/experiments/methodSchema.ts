@@ -3,6 +3,7 @@ import { bottleneck } from './methodSections/bottleneck.ts';
 import { full } from './methodSections/full.ts';
 import { ia3 } from './methodSections/ia3.ts';
 import { lnTuning } from './methodSections/lnTuning.ts';
+import { loha } from './methodSections/loha.ts';
 import { lora } from './methodSections/lora.ts';
 import { prefixTuning } from './methodSections/prefixTuning.ts';
 import { promptTuning } from './methodSections/promptTuning.ts';
@@ -19,7 +20,6 @@ import { vera } from './methodSections/vera.ts';
 /** Method names that are known but have no keys of their own here yet; the engine says whether it can train them. */
 const otherMethods = [
   'ADALORA',
-  'LOHA',
   'LOKR',
   'OFT',
   'BOFT',
@@ -44,7 +44,7 @@ const otherMethod = z.looseObject({
   init_from: initFrom,
 });
 
-const sections = [promptTuning, pTuning, prefixTuning, lora, ia3, lnTuning, vera, bottleneck, full] as const;
+const sections = [promptTuning, pTuning, prefixTuning, lora, ia3, lnTuning, vera, loha, bottleneck, full] as const;
 
 const union = unionSection(sections);
 
@@ -139,6 +139,7 @@ export function defaultLearningRate(section: Section | OneSection): number {
     case 'PREFIX_TUNING':
       return section.prefix_projection === true ? 1e-3 : 1e-2;
     case 'LN_TUNING':
+    case 'LOHA':
       return 1e-3;
     case 'VERA':
       return 4e-3;

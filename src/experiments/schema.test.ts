@@ -66,7 +66,17 @@ test("a misspelt key of a method is refused, PEFT's own keys are kept", () => {
   const own = { task_type: 'CAUSAL_LM', token_dim: 8, tokenizer_name_or_path: null };
   const parse = (keys: object) => experimentSchema.safeParse({ ...least, method: { ...least.method, ...keys } });
   assert.partialDeepStrictEqual(parse(own).data?.method, own);
-  for (const peft_type of ['PROMPT_TUNING', 'P_TUNING', 'PREFIX_TUNING', 'LORA', 'IA3', 'LN_TUNING', 'VERA', 'FULL']) {
+  for (const peft_type of [
+    'PROMPT_TUNING',
+    'P_TUNING',
+    'PREFIX_TUNING',
+    'LORA',
+    'IA3',
+    'LN_TUNING',
+    'VERA',
+    'LOHA',
+    'FULL',
+  ]) {
     const [issue] = parse({ peft_type, num_virtual_tokns: 4 }).error?.issues ?? [];
     assert.partialDeepStrictEqual(issue, { code: 'unrecognized_keys', keys: ['num_virtual_tokns'] });
   }
@@ -82,7 +92,7 @@ test('metrics follow from whether the answers are a closed set', () => {
 });
 
 test('keys of a method without keys here are kept', () => {
-  const method = { peft_type: 'LOHA', r: 8, target_modules: ['q_proj'], layers_pattern: null };
+  const method = { peft_type: 'OFT', r: 8, target_modules: ['q_proj'], layers_pattern: null };
   assert.deepEqual(experimentSchema.parse({ ...least, method }).method, method);
 });
 

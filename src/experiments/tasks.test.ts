@@ -35,6 +35,7 @@ const rates = {
   IA3: 0.05,
   LN_TUNING: 0.03,
   VERA: 0.05,
+  LOHA: 0.02,
   FULL: 0.003,
 };
 

@@ -30,11 +30,7 @@ export interface LowRankFactors<T> {
 
 /** The path of a site as `r`, `lora_alpha`, their patterns and `use_rslora` ask for it. @throws SoftpromptError config-key */
 export function lowRankPath(options: ModelConfig, site: LinearSite, onEmbedding = false): LowRankPath {
-  const rank = overridden(options, 'rank_pattern', site.path) ?? options.integer('r', 8);
-  if (!Number.isSafeInteger(rank) || rank < 1) {
-    throw options.invalid('r', `is ${rank} for ${site.path}; it must be a whole number from 1`);
-  }
-  const alpha = overridden(options, 'alpha_pattern', site.path) ?? options.number('lora_alpha', 8);
+  const { rank, alpha } = rankAndAlpha(options, site.path, 'lora_alpha');
   const at = `base_model.model.${site.path}`;
   return {
     site,
@@ -48,6 +44,19 @@ export function lowRankPath(options: ModelConfig, site: LinearSite, onEmbedding 
       bias: `${at}.lora_B.bias`,
     },
   };
+}
+
+/** A module's rank and alpha as `r`, the key of alpha and their patterns ask for them. @throws SoftpromptError config-key */
+export function rankAndAlpha(
+  options: ModelConfig,
+  path: string,
+  alphaKey: 'alpha' | 'lora_alpha',
+): { readonly rank: number; readonly alpha: number } {
+  const rank = overridden(options, 'rank_pattern', path) ?? options.integer('r', 8);
+  if (!Number.isSafeInteger(rank) || rank < 1) {
+    throw options.invalid('r', `is ${rank} for ${path}; it must be a whole number from 1`);
+  }
+  return { rank, alpha: overridden(options, 'alpha_pattern', path) ?? options.number(alphaKey, 8) };
 }
 
 /** What a pattern gives a module: the first of its keys counts that is an end of the module's name. */

@@ -15,6 +15,7 @@ export type PeftType =
   | 'IA3'
   | 'LN_TUNING'
   | 'VERA'
+  | 'LOHA'
   | 'BOTTLENECK'
   | 'FULL'
   | 'UNION';

@@ -6,6 +6,7 @@ import { bottleneck } from './bottleneck.ts';
 import { full } from './full.ts';
 import { ia3 } from './ia3.ts';
 import { lnTuning } from './lnTuning.ts';
+import { loha } from './loha.ts';
 import { lora } from './lora.ts';
 import type { Method, MethodFactory, MethodShape, PeftType } from './method.ts';
 import { prefixTuning } from './prefixTuning.ts';
@@ -22,6 +23,7 @@ const methods = {
   IA3: ia3,
   LN_TUNING: lnTuning,
   VERA: vera,
+  LOHA: loha,
   BOTTLENECK: bottleneck,
   FULL: full,
   UNION: (config, model, source) => unionOf(config, model, source, configureMethod),

@@ -55,6 +55,7 @@ export const drawnMethods: Readonly<Record<string, JsonObject>> = {
     ...{ prefix_projection: true, encoder_hidden_size: 6 },
   },
   ...layerMethods,
+  LOHA: { peft_type: 'LOHA', r: 3, init_weights: false, target_modules: 'all-linear' },
   VERA: {
     ...{ peft_type: 'VERA', r: 5, init_weights: false, target_modules: 'all-linear' },
     // Random factors are large, and T5 does not scale its scores: its losses bend within the smallest step.

@@ -63,3 +63,18 @@ export const layerKeys = {
 
 /** Values by module name (or an end of it, or a regular expression). */
 export const byModule = (value: z.ZodNumber) => z.record(z.string().min(1), value).optional();
+
+/** Keys of LOHA and LOKR. */
+export const lycorisKeys = {
+  ...peftKeys,
+  ...layerKeys,
+  r: positiveInteger.optional().describe('Rank: the inner size of the factors. Default: 8.'),
+  alpha: z.number().gt(0).optional().describe('What they give is scaled by alpha / r. Default: 8.'),
+  rank_pattern: byModule(positiveInteger).describe(
+    'Other ranks by module name (or an end of it, or a regular expression).',
+  ),
+  alpha_pattern: byModule(z.number().gt(0)).describe('Other values of alpha, by module name in the same way.'),
+  rank_dropout: z.literal(0).optional().describe("PEFT's key; only 0: training goes without dropout."),
+  module_dropout: z.literal(0).optional().describe("PEFT's key; only 0: training goes without dropout."),
+  use_effective_conv2d: kept,
+};
