@@ -99,6 +99,7 @@ const layerMethods = {
   IA3: 'method={peft_type: IA3}',
   LN_TUNING: 'method={peft_type: LN_TUNING}',
   LOHA: 'method={peft_type: LOHA, r: 2}',
+  LOKR: 'method={peft_type: LOKR, r: 1, decompose_both: true}',
   VERA: 'method={peft_type: VERA, r: 4, save_projection: false}',
 };
 

@@ -4,6 +4,7 @@ import { full } from './methodSections/full.ts';
 import { ia3 } from './methodSections/ia3.ts';
 import { lnTuning } from './methodSections/lnTuning.ts';
 import { loha } from './methodSections/loha.ts';
+import { lokr } from './methodSections/lokr.ts';
 import { lora } from './methodSections/lora.ts';
 import { prefixTuning } from './methodSections/prefixTuning.ts';
 import { promptTuning } from './methodSections/promptTuning.ts';
@@ -20,7 +21,6 @@ import { vera } from './methodSections/vera.ts';
 /** Method names that are known but have no keys of their own here yet; the engine says whether it can train them. */
 const otherMethods = [
   'ADALORA',
-  'LOKR',
   'OFT',
   'BOFT',
   'MULTITASK_PROMPT_TUNING',
@@ -44,7 +44,19 @@ const otherMethod = z.looseObject({
   init_from: initFrom,
 });
 
-const sections = [promptTuning, pTuning, prefixTuning, lora, ia3, lnTuning, vera, loha, bottleneck, full] as const;
+const sections = [
+  promptTuning,
+  pTuning,
+  prefixTuning,
+  lora,
+  ia3,
+  lnTuning,
+  vera,
+  loha,
+  lokr,
+  bottleneck,
+  full,
+] as const;
 
 const union = unionSection(sections);
 
@@ -140,6 +152,7 @@ export function defaultLearningRate(section: Section | OneSection): number {
       return section.prefix_projection === true ? 1e-3 : 1e-2;
     case 'LN_TUNING':
     case 'LOHA':
+    case 'LOKR':
       return 1e-3;
     case 'VERA':
       return 4e-3;

@@ -75,6 +75,7 @@ test("a misspelt key of a method is refused, PEFT's own keys are kept", () => {
     'LN_TUNING',
     'VERA',
     'LOHA',
+    'LOKR',
     'FULL',
   ]) {
     const [issue] = parse({ peft_type, num_virtual_tokns: 4 }).error?.issues ?? [];

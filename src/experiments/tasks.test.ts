@@ -36,6 +36,7 @@ const rates = {
   LN_TUNING: 0.03,
   VERA: 0.05,
   LOHA: 0.02,
+  LOKR: 0.02,
   FULL: 0.003,
 };
 

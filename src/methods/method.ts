@@ -16,6 +16,7 @@ export type PeftType =
   | 'LN_TUNING'
   | 'VERA'
   | 'LOHA'
+  | 'LOKR'
   | 'BOTTLENECK'
   | 'FULL'
   | 'UNION';

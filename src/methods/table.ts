@@ -7,6 +7,7 @@ import { full } from './full.ts';
 import { ia3 } from './ia3.ts';
 import { lnTuning } from './lnTuning.ts';
 import { loha } from './loha.ts';
+import { lokr } from './lokr.ts';
 import { lora } from './lora.ts';
 import type { Method, MethodFactory, MethodShape, PeftType } from './method.ts';
 import { prefixTuning } from './prefixTuning.ts';
@@ -24,6 +25,7 @@ const methods = {
   LN_TUNING: lnTuning,
   VERA: vera,
   LOHA: loha,
+  LOKR: lokr,
   BOTTLENECK: bottleneck,
   FULL: full,
   UNION: (config, model, source) => unionOf(config, model, source, configureMethod),
