@@ -89,8 +89,8 @@ test('an adapter of a method that is not known yet, or of nonsense, is refused b
     return readAdapter(dir, model);
   };
   await assert.rejects(
-    configured({ peft_type: 'LOHA' }),
-    refused('method-unknown', /adapter_config\.json: peft_type LOHA/),
+    configured({ peft_type: 'OFT' }),
+    refused('method-unknown', /adapter_config\.json: peft_type OFT/),
   );
   await assert.rejects(configured({ peft_type: 'toString' }), refused('method-unknown', /toString/));
   const peft_type = 'PROMPT_TUNING';
