@@ -11,13 +11,14 @@ import { interruptible } from '../src/cli/interrupt.ts';
 import { duration, TrainingProgress } from '../src/cli/progress.ts';
 import { processTerminal } from '../src/cli/terminal.ts';
 import { engineEvaluation, openEachTime } from '../src/experiments/engineEvaluation.ts';
-import { engineTraining } from '../src/experiments/engineTraining.ts';
+import { trainingEngine } from '../src/experiments/engineTraining.ts';
 import { processEnvironment } from '../src/experiments/environment.ts';
 import { evaluateExperiment } from '../src/experiments/evaluateExperiment.ts';
 import { readExperiment } from '../src/experiments/experimentFile.ts';
 import { labelOf } from '../src/experiments/library.ts';
 import { findStore } from '../src/experiments/store.ts';
 import { newRun, trainRun } from '../src/experiments/trainExperiment.ts';
+import { freshPlace } from '../src/experiments/trainingPlace.ts';
 import { SoftpromptError } from '../src/foundation/errors.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -33,7 +34,7 @@ async function demonstrate(file: string, signal: AbortSignal): Promise<string[]>
   const progress = new TrainingProgress(terminal);
   const prepared = await newRun(store, loaded, env);
   let adapter = '';
-  for await (const event of trainRun(engineTraining, prepared, null, signal, env)) {
+  for await (const event of trainRun(trainingEngine(freshPlace), prepared, null, signal, env)) {
     progress.show(event);
     if (event.event !== 'done') continue;
     if (event.reason === 'stopped') throw new SoftpromptError('cancelled', {});

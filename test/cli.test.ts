@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TrainingEvent } from '../src/training/events.ts';
+import { softprompt } from './softprompt.ts';
 
-const main = join(import.meta.dirname, '../src/cli/main.ts');
 const golden = join(import.meta.dirname, 'golden/peft021');
 const trainCase = join(golden, 'train/prompt-llama3-sample');
 const expected = JSON.parse(readFileSync(join(trainCase, 'case.json'), 'utf8')) as {
@@ -14,45 +13,6 @@ const expected = JSON.parse(readFileSync(join(trainCase, 'case.json'), 'utf8')) 
   final_row_loss: number[];
   final_row_token_logprobs: number[][];
 };
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Standard output as JSON, a line each; throws when a line is not. */
-  readonly json: () => Record<string, unknown>[];
-}
-
-/** Runs the command; `onLine` sees every line of standard output as it comes and may send a signal. */
-async function softprompt(
-  args: readonly string[],
-  options: {
-    cwd?: string;
-    onLine?: (line: string, kill: (signal: NodeJS.Signals) => void) => void;
-    node?: string[];
-  } = {},
-): Promise<Ended> {
-  const child = spawn(process.execPath, [...(options.node ?? []), main, ...args], { cwd: options.cwd ?? tmpdir() });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    const lines = `${stdout}${chunk}`.split('\n').slice(stdout.split('\n').length - 1, -1);
-    stdout += chunk;
-    for (const line of lines) options.onLine?.(line, (signal) => child.kill(signal));
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk;
-  });
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  const json = () => {
-    assert.ok(stdout.endsWith('\n'), 'the last line is complete');
-    return stdout
-      .slice(0, -1)
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-  };
-  return { code, stdout, stderr, json };
-}
 
 /** A folder with an experiment that repeats the golden training run. */
 function workspace(changes = ''): { folder: string; file: string } {

@@ -3,11 +3,13 @@
  * samples/models/tiny/model.safetensors in half precision; scripts/sample/gate.ts then says whether it may be shipped.
  * Takes most of an hour on two cores. Run: node scripts/sample/pretrain.ts [millions of tokens, default 7]
  */
+
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSafetensors } from '../../src/checkpoint/tensorWriting.ts';
 import { openTokenizer } from '../../src/checkpoint/tokenizer.ts';
 import { Random } from '../../src/foundation/random.ts';
+import { freshRunners } from '../../src/inference/runnerSource.ts';
 import { configureMethod } from '../../src/methods/table.ts';
 import type { LabelledRow } from '../../src/models/labelledRow.ts';
 import { openModel } from '../../src/models/model.ts';
@@ -110,6 +112,7 @@ async function pretrain(tokens: number): Promise<void> {
       seed,
     },
     device: 'cpu',
+    runners: freshRunners(model, 'cpu'),
     checkpoints,
     resume: newest === null ? null : await readCheckpoint(newest),
     sample: null,

@@ -8,11 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArmResult } from '../../src/evaluation/result.ts';
 import { engineEvaluation, openEachTime } from '../../src/experiments/engineEvaluation.ts';
-import { engineTraining } from '../../src/experiments/engineTraining.ts';
+import { trainingEngine } from '../../src/experiments/engineTraining.ts';
 import { processEnvironment } from '../../src/experiments/environment.ts';
 import { evaluateExperiment } from '../../src/experiments/evaluateExperiment.ts';
 import { readExperiment } from '../../src/experiments/experimentFile.ts';
 import { newRun, trainRun } from '../../src/experiments/trainExperiment.ts';
+import { freshPlace } from '../../src/experiments/trainingPlace.ts';
 import { experiments, type SampleExperiment } from './experiments.ts';
 import { skillOf } from './mixture.ts';
 import { promptOf } from './tasks/task.ts';
@@ -31,7 +32,7 @@ async function study(experiment: SampleExperiment, seed: number, store: string) 
   const run = await newRun(store, loaded, env);
   let adapter = '';
   let seconds = 0;
-  for await (const event of trainRun(engineTraining, run, null, never, env)) {
+  for await (const event of trainRun(trainingEngine(freshPlace), run, null, never, env)) {
     if (event.event === 'done') ({ adapter, seconds } = event);
   }
   const request = { store, loaded, adapters: [{ label: 'soft prompt', dir: adapter }], runId: null };

@@ -59,6 +59,16 @@ program
   .action(ending(async (file, options) => (await import('./train.ts')).train(file, options, terminal, env)));
 
 program
+  .command('sweep')
+  .description("Train an experiment with all values of its sweep, rank them, and keep the best one's adapter")
+  .argument('<FILE.tune.yaml>')
+  .option(...set, collect, [])
+  .option(...device)
+  .option('--resume <SWEEP>', 'go on with a stopped or killed sweep')
+  .option(...json)
+  .action(ending(async (file, options) => (await import('./sweep.ts')).sweep(file, options, terminal, env)));
+
+program
   .command('evaluate')
   .description('Compare adapters with the base model and the hard prompts on the test rows')
   .argument('<FILE.tune.yaml>')

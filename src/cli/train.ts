@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
-import { engineTraining } from '../experiments/engineTraining.ts';
+import { trainingEngine } from '../experiments/engineTraining.ts';
 import type { Environment } from '../experiments/environment.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
 import { findStore } from '../experiments/store.ts';
 import { newRun, type PreparedRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
+import { freshPlace } from '../experiments/trainingPlace.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { writeObstacle } from '../foundation/files.ts';
 import type { DoneEvent, StartEvent } from '../training/events.ts';
@@ -47,7 +48,7 @@ export async function train(
   const stopping = (): void => terminal.note('\nStopping after this step; once more to stop at once.');
   const done = await interruptible(stopping, async (signal) => {
     let last: DoneEvent | null = null;
-    for await (const event of trainRun(engineTraining, prepared, output, signal, env)) {
+    for await (const event of trainRun(trainingEngine(freshPlace), prepared, output, signal, env)) {
       if (options.json === true) terminal.out(JSON.stringify(event));
       progress?.show(event);
       if (event.event === 'start') sayOfRows(event, terminal);
@@ -81,7 +82,7 @@ async function prepare(
   const settings = device === undefined ? set : [...set, `training.device=${device}`];
   const loaded = await readExperiment(file, settings);
   if (loaded.experiment.sweep !== undefined) {
-    terminal.note('The sweep is not run yet; training with the values above it. Choose others with --set.');
+    terminal.note(`Training with the values above the sweep. To try its values: softprompt sweep ${file}`);
   }
   return newRun(store, loaded, env);
 }

@@ -6,8 +6,9 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { tinyModels } from '../../test/golden/reference.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { TrainingEvent } from '../training/events.ts';
-import { engineTraining } from './engineTraining.ts';
+import { trainingEngine } from './engineTraining.ts';
 import { readExperiment } from './experimentFile.ts';
+import { freshPlace } from './trainingPlace.ts';
 
 const adapter = join(import.meta.dirname, '../../test/golden/adapters/prompt-unknown-keys');
 const [configName, weightsName] = ['adapter_config.json', 'adapter_model.safetensors'];
@@ -40,7 +41,7 @@ async function run(
   const controller = new AbortController();
   const events: TrainingEvent[] = [];
   const request = { experiment, checkpoints, resume, adapterFolder: folder };
-  for await (const event of engineTraining.train(request, controller.signal)) {
+  for await (const event of trainingEngine(freshPlace).train(request, controller.signal)) {
     events.push(event);
     if (event.event === 'step' && event.step === stopAt) controller.abort();
   }

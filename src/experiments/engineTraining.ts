@@ -11,7 +11,7 @@ import type { Method, TrainedTensors } from '../methods/method.ts';
 import { trainingForm } from '../methods/promptEncoder.ts';
 import { configureMethod } from '../methods/table.ts';
 import { continued, writeTrained } from '../methods/trainedAdapter.ts';
-import { type Model, openModel } from '../models/model.ts';
+import type { Model } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import { checkFits, newestCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
 import type { StartEvent, TrainingEvent } from '../training/events.ts';
@@ -22,23 +22,29 @@ import { readExperimentRows } from './experimentRows.ts';
 import { checkLabels, modelUse } from './modelUse.ts';
 import type { Experiment } from './schema.ts';
 import type { TrainingEngine, TrainingRequest } from './trainExperiment.ts';
+import type { PlaceOf } from './trainingPlace.ts';
 import { TrainingSampler } from './trainingSample.ts';
 
 /** Training with the real engine: from an experiment to the engine's setup, and from its outcome to PEFT's files. */
-export const engineTraining: TrainingEngine = { train: trainWithEngine, check: checkTrained };
+export function trainingEngine(placeOf: PlaceOf): TrainingEngine {
+  return { train: (request, signal) => trainWithEngine(placeOf, request, signal), check: checkTrained };
+}
 
-async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): AsyncGenerator<TrainingEvent> {
+async function* trainWithEngine(
+  placeOf: PlaceOf,
+  request: TrainingRequest,
+  signal: AbortSignal,
+): AsyncGenerator<TrainingEvent> {
   const { experiment, checkpoints, adapterFolder } = request;
-  const model = await openModel(experiment.model, modelUse(experiment));
+  const { model, device, reason, runners } = await placeOf(experiment);
   checkLabels(experiment, model);
   const { method: stored, initial } = await startingPoint(experiment, model);
   const method = trainingForm(stored);
   const rows = await readExperimentRows(experiment, model, method);
-  const { device, reason } = await chooseDevice(experiment.training.device);
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
   const resume = checkpoint === null ? null : await readCheckpoint(checkpoint);
   if (checkpoint !== null && resume !== null) checkFits(checkpoint, resume, method, experiment.training.optim);
-  const sampler = await TrainingSampler.create(model, device, method, rows.validation);
+  const sampler = request.quiet ? null : await TrainingSampler.create(model, device, method, rows.validation);
   const events = train(
     {
       model,
@@ -48,6 +54,7 @@ async function* trainWithEngine(request: TrainingRequest, signal: AbortSignal): 
       validation: rows.validation,
       options: experiment.training,
       device,
+      runners,
       checkpoints,
       resume,
       sample: sampler && ((tensors) => sampler.sample(tensors)),

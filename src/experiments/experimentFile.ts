@@ -6,6 +6,7 @@ import { fileError } from '../foundation/files.ts';
 import { describeIssues, type ObjectProblem, type Problem } from './problems.ts';
 import { type Experiment, experimentSchema } from './schema.ts';
 import { checkSettingKey, isMapping, parseSetting, type Setting, settingOf, withSetting } from './settings.ts';
+import { type SweepAxis, sweepAxes } from './sweepSection.ts';
 
 /** The end of every experiment file's name. */
 export const experimentSuffix = '.tune.yaml';
@@ -20,6 +21,8 @@ export interface LoadedExperiment {
   readonly experiment: Experiment;
   /** After overrides, with defaults, paths as written: what is kept with the run and on the adapter's card. */
   readonly effective: Experiment;
+  /** After overrides, without defaults: what other values can be set in. */
+  readonly written: Readonly<Record<string, unknown>>;
 }
 
 /** Either an experiment or everything that is wrong with it. */
@@ -73,11 +76,11 @@ export function parseExperiment(text: string, file: string, overrides: readonly 
   if (!isMapping(root)) return fail('is not a mapping of keys to values; start with "model: ..."');
 
   const settings = overrides.map(readSetting);
-  const effective = settings.reduce<Readonly<Record<string, unknown>>>(
+  const written = settings.reduce<Readonly<Record<string, unknown>>>(
     (object, { path, value }) => withSetting(object, path, value),
     root,
   );
-  const checked = checkExperiment(effective);
+  const checked = checkExperiment(written);
   if (checked.experiment === null) {
     for (const problem of checked.problems) refuseSetting(settings, problem);
     return {
@@ -91,13 +94,15 @@ export function parseExperiment(text: string, file: string, overrides: readonly 
       ),
     };
   }
-  return { loaded: loadedFrom(checked.experiment, file), problems: [] };
+  return { loaded: loadedFrom(checked.experiment, written, file), problems: [] };
 }
 
-/** The experiment that a run was started with: what `LoadedExperiment.effective` holds and the file it came from. */
-export function restoreExperiment(effective: unknown, file: string): LoadedExperiment {
-  const checked = checkExperiment(effective);
-  if (checked.experiment !== null) return loadedFrom(checked.experiment, file);
+/** An experiment that was kept: what `LoadedExperiment.effective` or `written` holds, and the file it came from. */
+export function restoreExperiment(kept: unknown, file: string): LoadedExperiment {
+  const checked = checkExperiment(kept);
+  if (checked.experiment !== null) {
+    return loadedFrom(checked.experiment, kept as Readonly<Record<string, unknown>>, file);
+  }
   const problems = checked.problems.map(({ message, path }) => ({ message, line: 1, column: 1, key: path.join('.') }));
   throw new SoftpromptError('experiment-invalid', { file, problems });
 }
@@ -107,12 +112,13 @@ function nameOf(file: string): string {
   return basename(file).replace(/\.tune\.ya?ml$/i, '');
 }
 
-function loadedFrom(effective: Experiment, file: string): LoadedExperiment {
+function loadedFrom(effective: Experiment, written: LoadedExperiment['written'], file: string): LoadedExperiment {
   return {
     file,
     name: nameOf(file),
     experiment: withAbsolutePaths(effective, dirname(file)),
     effective,
+    written,
   };
 }
 
@@ -124,17 +130,18 @@ type Checked =
 function checkExperiment(object: unknown): Checked {
   const parsed = experimentSchema.safeParse(object);
   if (!parsed.success) return { experiment: null, problems: describeIssues(parsed.error.issues, object) };
-  const problems = Object.entries(parsed.data.sweep ?? {}).flatMap(([key, values]) =>
-    checkSweep(object as Record<string, unknown>, key, values),
+  const problems = sweepAxes(parsed.data.sweep ?? {}).flatMap((axis) =>
+    checkSweep(object as Record<string, unknown>, axis),
   );
   return problems.length > 0 ? { experiment: null, problems } : { experiment: parsed.data, problems: [] };
 }
 
-function checkSweep(object: Record<string, unknown>, key: string, values: readonly unknown[]): ObjectProblem[] {
+function checkSweep(object: Record<string, unknown>, { key, values }: SweepAxis): ObjectProblem[] {
   const path = key.split('.');
   const unknown = path[0] === 'sweep' ? 'a sweep cannot sweep itself' : checkSettingKey(path)?.message;
   if (unknown !== undefined) return [{ path: ['sweep', key], message: unknown, at: 'key' }];
-  return values.flatMap((value, i) => {
+  const tried = 'min' in values ? Object.entries({ min: values.min, max: values.max }) : [...values.entries()];
+  return tried.flatMap(([i, value]) => {
     const swept = withSetting(withSetting(object, ['sweep'], null), path, value);
     const result = experimentSchema.safeParse(swept);
     const issues = result.success ? [] : describeIssues(result.error.issues, swept);

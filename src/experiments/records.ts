@@ -39,6 +39,8 @@ export interface AdapterCard {
   /** The experiment as run (after overrides), as JSON; null without one. */
   readonly experiment: unknown;
   readonly run: string | null;
+  /** The sweep it was the best of, where it was. */
+  readonly sweep?: string;
   readonly seed: number;
   readonly trainable_parameters: number;
   readonly best_step: number;

@@ -17,7 +17,7 @@ export function runFolder(store: string, id: string): string {
 /** Makes the folder and record of a new run, in state `running`. */
 export async function createRun(store: string, loaded: LoadedExperiment, env: Environment): Promise<RunRecord> {
   const started = env.now();
-  const id = await claimFolder(store, loaded.name, started, env.random);
+  const id = await claimFolder(join(store, 'runs'), loaded.name, started, env.random);
   const { training } = loaded.effective;
   const record: RunRecord = {
     id,
@@ -71,7 +71,7 @@ export async function listRuns(store: string): Promise<RunRecord[]> {
 }
 
 /** Whether a run that says `running` is not: its process is gone, so it was killed and can be resumed. */
-export function wasKilled(run: RunRecord): boolean {
+export function wasKilled(run: Pick<RunRecord, 'state' | 'pid'>): boolean {
   if (run.state !== 'running') return false;
   try {
     process.kill(run.pid, 0);
@@ -93,16 +93,16 @@ export async function readEvaluation(store: string, runId: string): Promise<Eval
   return existsSync(file) ? ((await readJson(file)) as EvaluationResult) : null;
 }
 
-/** Claims a new folder named by UTC time, experiment and two random characters; names sort by time. */
-async function claimFolder(store: string, name: string, time: Date, random: () => number): Promise<string> {
-  await mkdir(join(store, 'runs'), { recursive: true });
+/** Makes a new folder in `inside`, named by UTC time, experiment and two random characters; names sort by time. */
+export async function claimFolder(inside: string, name: string, time: Date, random: () => number): Promise<string> {
+  await mkdir(inside, { recursive: true });
   const stamp = time.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
   const draw = Math.floor(random() * 36 ** 2);
   for (let taken = 0; ; taken++) {
     const suffix = ((draw + taken) % 36 ** 2).toString(36).padStart(2, '0');
     const id = `${stamp}-${name}-${suffix}`;
     try {
-      await mkdir(runFolder(store, id));
+      await mkdir(join(inside, id));
       return id;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { checkMethod, completeMethod, defaultLearningRate, method } from './methodSchema.ts';
+import { sweep } from './sweepSection.ts';
 
 /**
  * The experiment file, `NAME.tune.yaml`: the one source of its types, defaults, validation and of
@@ -105,10 +106,6 @@ const evaluation = z.strictObject({
     .describe('Hard prompts to compare with, by a name of your own.'),
   max_new_tokens: positiveInteger.default(64).describe('Longest answer generated for a row without labels, tokens.'),
 });
-
-const sweep = z
-  .record(z.string(), z.array(z.unknown()).min(1))
-  .describe('Values to try for keys of this file, e.g. training.learning_rate: [0.1, 0.3].');
 
 const fields = z.strictObject({
   model: path.describe('Hugging Face model directory, relative to this file.'),

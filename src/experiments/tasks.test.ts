@@ -7,8 +7,9 @@ import { tinyModels } from '../../test/golden/reference.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { StepEvent, TrainingEvent } from '../training/events.ts';
 import { engineEvaluation, openEachTime } from './engineEvaluation.ts';
-import { engineTraining } from './engineTraining.ts';
+import { trainingEngine } from './engineTraining.ts';
 import { readExperiment } from './experimentFile.ts';
+import { freshPlace } from './trainingPlace.ts';
 
 const env = { now: () => new Date('2026-11-23T01:45:00Z'), random: () => 0.1, pid: 1, user: 'ada', host: 'h' };
 const { signal } = new AbortController();
@@ -102,7 +103,7 @@ async function trainedAndEvaluated(family: keyof typeof tinyModels, task: string
   await mkdir(folder, { recursive: true });
   const events: TrainingEvent[] = [];
   const request = { experiment, checkpoints: join(folder, 'checkpoints'), resume: false, adapterFolder: folder };
-  for await (const event of engineTraining.train(request, signal)) events.push(event);
+  for await (const event of trainingEngine(freshPlace).train(request, signal)) events.push(event);
   const adapters = [{ label: name, dir: folder }];
   const progress = engineEvaluation(openEachTime, env).evaluate({ file, experiment, adapters }, signal);
   let next = await progress.next();

@@ -39,6 +39,8 @@ export interface TrainingRequest {
   readonly resume: boolean;
   /** Existing, empty folder for the adapter in PEFT's form. */
   readonly adapterFolder: string;
+  /** Whether nobody reads samples of what the model writes. */
+  readonly quiet?: boolean;
 }
 
 /** A run that is about to train. */
@@ -149,26 +151,9 @@ async function keepAdapter(
   signal: AbortSignal,
   env: Environment,
 ): Promise<DoneEvent> {
-  const { effective, experiment, name } = loaded;
+  const { name } = loaded;
   const { adapterFolder } = request;
-  const fingerprint = await fingerprintModel(experiment.model);
-  // The adapter is there: whatever keeps its checks from running must not take it away.
-  const checks = signal.aborted ? [] : await engine.check(request, fingerprint, signal, env).catch(() => []);
-  const card: Omit<AdapterCard, 'version'> = {
-    name,
-    created: env.now().toISOString(),
-    base: { model: effective.model, fingerprint },
-    data: { file: effective.data.train, sha256: await sha256File(experiment.data.train) },
-    experiment: effective,
-    run: run.id,
-    seed: effective.training.seed,
-    trainable_parameters: done.trainable_parameters,
-    best_step: done.best_step,
-    validation_loss: done.best_loss,
-    metrics: {},
-    ...(checks.length > 0 && { checks }),
-    parent: await parentVersion(store, name, experiment.method.init_from),
-  };
+  const card = { ...(await cardOf(engine, store, loaded, request, done, signal, env)), run: run.id };
   if (output !== null) {
     await exportAdapter(adapterFolder, output, { ...card, version: 1 });
     await rm(adapterFolder, { recursive: true });
@@ -177,6 +162,35 @@ async function keepAdapter(
   const { dir, version } = await saveAdapterVersion(store, adapterFolder, card);
   await appendAudit(store, { action: 'created', adapter: `${name}@${version}`, detail: `run ${run.id}` }, env);
   return { ...done, adapter: dir };
+}
+
+/** The card of an adapter that an experiment gave, checks included, but for where it was trained. */
+export async function cardOf(
+  engine: TrainingEngine,
+  store: string,
+  { effective, experiment, name }: LoadedExperiment,
+  request: TrainingRequest,
+  done: Pick<DoneEvent, 'trainable_parameters' | 'best_step' | 'best_loss'>,
+  signal: AbortSignal,
+  env: Environment,
+): Promise<Omit<AdapterCard, 'version' | 'run'>> {
+  const fingerprint = await fingerprintModel(experiment.model);
+  // The adapter is there: whatever keeps its checks from running must not take it away.
+  const checks = signal.aborted ? [] : await engine.check(request, fingerprint, signal, env).catch(() => []);
+  return {
+    name,
+    created: env.now().toISOString(),
+    base: { model: effective.model, fingerprint },
+    data: { file: effective.data.train, sha256: await sha256File(experiment.data.train) },
+    experiment: effective,
+    seed: effective.training.seed,
+    trainable_parameters: done.trainable_parameters,
+    best_step: done.best_step,
+    validation_loss: done.best_loss,
+    metrics: {},
+    ...(checks.length > 0 && { checks }),
+    parent: await parentVersion(store, name, experiment.method.init_from),
+  };
 }
 
 /** The version of the same adapter that training started from, if it did. */

@@ -48,6 +48,14 @@ const words = {
     what: `Run ${d.run} cannot be resumed: ${d.problem}.`,
     todo: 'Train the experiment anew.',
   }),
+  'sweep-missing': (d: { file: string }): Words => ({
+    what: `${d.file}: has no sweep.`,
+    todo: 'Add one, e.g. sweep: {training.learning_rate: [0.1, 0.3]}, or use softprompt train.',
+  }),
+  'sweep-unranked': (d: { file: string }): Words => ({
+    what: `${d.file}: a sweep ranks by the loss on validation rows, and the experiment has none.`,
+    todo: 'Give data.validation, or data.validation_split. Test rows are for the end.',
+  }),
   'test-rows-missing': (d: { file: string }): Words => ({
     what: `${d.file}: data.test is missing, so there are no rows to evaluate on.`,
     todo: 'Add a file of rows that training never sees.',

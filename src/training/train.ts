@@ -1,7 +1,8 @@
 import { planBatches } from '../data/batches.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
-import { LossRunner } from '../inference/lossRunner.ts';
+import type { LossRunner } from '../inference/lossRunner.ts';
+import type { RunnerSource } from '../inference/runnerSource.ts';
 import type { Method, TrainedTensors } from '../methods/method.ts';
 import type { LabelledRow } from '../models/labelledRow.ts';
 import type { Model } from '../models/model.ts';
@@ -27,6 +28,7 @@ export interface TrainingSetup {
   readonly validation: readonly LabelledRow[];
   readonly options: TrainingOptions;
   readonly device: Device;
+  readonly runners: RunnerSource;
   /** Folder for checkpoints. */
   readonly checkpoints: string;
   /** A checkpoint to go on from. */
@@ -53,14 +55,14 @@ export async function* train(
   signal: AbortSignal,
 ): AsyncGenerator<Exclude<TrainingEvent, DoneEvent>, TrainingOutcome> {
   const setup = { ...given, method: optimizedForm(given.method, given.options.optim) };
-  const runner = await LossRunner.create(setup.model, setup.method, setup.device, true);
-  const validator =
-    setup.validation.length === 0 ? null : await LossRunner.create(setup.model, setup.method, setup.device, false);
+  const { method, runners, validation } = setup;
+  const runner = await runners.open(method, true);
+  const validator = validation.length === 0 ? null : await runners.open(method, false);
   try {
     return yield* new Run(setup, runner, validator).go(signal);
   } finally {
-    await runner.close();
-    await validator?.close();
+    await runners.release(runner);
+    if (validator !== null) await runners.release(validator);
   }
 }
 

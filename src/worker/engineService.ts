@@ -10,7 +10,7 @@ import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.
 import { cardExperiment, checkAdapter } from '../experiments/checkAdapter.ts';
 import { type Combined, checkDestination, combineAdapters, saveCombined } from '../experiments/combineAdapters.ts';
 import { engineEvaluation } from '../experiments/engineEvaluation.ts';
-import { engineTraining } from '../experiments/engineTraining.ts';
+import { trainingEngine } from '../experiments/engineTraining.ts';
 import type { Environment } from '../experiments/environment.ts';
 import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
@@ -21,6 +21,7 @@ import type { AdapterCard } from '../experiments/records.ts';
 import { experimentSchema } from '../experiments/schema.ts';
 import { findStore } from '../experiments/store.ts';
 import { newRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
+import { freshPlace } from '../experiments/trainingPlace.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { type AttachedModel, LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
@@ -152,7 +153,7 @@ export class EngineService implements WorkerService {
         ? await newRun(store, await readExperiment(params.experiment, params.set), this.#env)
         : await reopenRun(store, params.resume, this.#env);
     const runId = prepared.run.id;
-    for await (const event of trainRun(engineTraining, prepared, null, signal, this.#env)) {
+    for await (const event of trainRun(trainingEngine(freshPlace), prepared, null, signal, this.#env)) {
       report(runId, event);
       if (event.event === 'done') return { runId, adapter: event.adapter, reason: event.reason };
     }

@@ -1,3 +1,4 @@
+import { freshRunners } from '../../src/inference/runnerSource.ts';
 import type { TrainedTensors } from '../../src/methods/method.ts';
 import type { DoneEvent, TrainingEvent } from '../../src/training/events.ts';
 import type { TrainingOptions } from '../../src/training/options.ts';
@@ -34,7 +35,8 @@ export async function trained(
 ): Promise<{ readonly events: readonly Event[]; readonly outcome: TrainingOutcome }> {
   const controller = new AbortController();
   const rest = { validation: [], options: plainOptions, device: 'cpu', resume: null, sample: null } as const;
-  const run = train({ ...rest, now: () => 0, ...setup }, controller.signal);
+  const runners = freshRunners(setup.model, 'cpu');
+  const run = train({ ...rest, runners, now: () => 0, ...setup }, controller.signal);
   const events: Event[] = [];
   for (;;) {
     const next = await run.next();

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { JsonObject } from '../../src/checkpoint/json.ts';
-import { engineTraining } from '../../src/experiments/engineTraining.ts';
+import { trainingEngine } from '../../src/experiments/engineTraining.ts';
 import { parseExperiment, readExperiment } from '../../src/experiments/experimentFile.ts';
 import { exportAdapter, tensorBytes } from '../../src/experiments/library.ts';
 import { mergeModel } from '../../src/experiments/mergeModel.ts';
 import type { AdapterCard } from '../../src/experiments/records.ts';
+import { freshPlace } from '../../src/experiments/trainingPlace.ts';
 import { SoftpromptError } from '../../src/foundation/errors.ts';
 import { Random } from '../../src/foundation/random.ts';
 import { generate } from '../../src/inference/generate.ts';
@@ -195,7 +196,7 @@ training: { max_steps: 6, save_steps: 2, per_device_train_batch_size: 6, device:
     await mkdir(adapterFolder, { recursive: true });
     const request = { experiment, checkpoints: join(folder, name), resume, adapterFolder };
     const events: TrainingEvent[] = [];
-    for await (const event of engineTraining.train(request, controller.signal)) {
+    for await (const event of trainingEngine(freshPlace).train(request, controller.signal)) {
       events.push(event);
       if (event.event === 'step' && event.step === stopAt) controller.abort();
     }
