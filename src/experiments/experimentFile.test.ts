@@ -195,7 +195,10 @@ test('the error of a file on disk names file, line and column; a missing file sa
 
 test("a run's record restores the experiment as it was", () => {
   const { loaded } = parseExperiment(example, file, ['training.seed=7']);
-  assert.deepEqual(restoreExperiment(JSON.parse(JSON.stringify(loaded?.effective)), file), loaded);
+  const copy = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+  assert.deepEqual(restoreExperiment(copy(loaded?.written), file), loaded);
+  const restored = restoreExperiment(copy(loaded?.effective), file);
+  assert.deepEqual(restored, { ...loaded, written: loaded?.effective });
 });
 
 test('a file without a name of its own is refused: its adapters would lie outside their folder', () => {

@@ -18,7 +18,10 @@ export interface TensorRate {
 export function tensorRates(method: Method, options: TrainingOptions): (spec: TrainableSpec) => TensorRate {
   const { loraplus_lr_ratio: ratio, loraplus_lr_embedding: embeddingRate = 1e-6, learning_rate: rate } = options;
   const over = (own: number) => (rate === 0 ? 0 : own / rate);
-  const ownFactor = (name: string) => over(method.rates?.get(name) ?? rate);
+  const ownFactor = (name: string) => {
+    const own = method.rates?.get(name);
+    return own === undefined ? 1 : over(own);
+  };
   if (ratio === undefined) return ({ name }) => ({ factor: ownFactor(name), decays: true });
   const { factorPairs, embeddingPairs = [], biases = [], peftType } = method;
   if (factorPairs === undefined) {

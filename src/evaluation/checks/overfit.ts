@@ -12,11 +12,10 @@ import type { CheckSubject, GradientSource, Measured } from './check.ts';
 export const [overfitSteps, overfitRows] = [30, 4] as const;
 
 /** Plain AdamW as the experiment file has it by default. */
-const options: TrainingOptions = {
+const options: Omit<TrainingOptions, 'learning_rate'> = {
   num_train_epochs: 1,
   per_device_train_batch_size: overfitRows,
   gradient_accumulation_steps: 1,
-  learning_rate: 0,
   lr_scheduler_type: 'constant',
   weight_decay: 0,
   max_grad_norm: 1,
@@ -63,7 +62,7 @@ async function fall(
   signal: AbortSignal,
 ): Promise<number> {
   const tensors = new Map([...initial].map(([name, data]) => [name, data.slice()] as const));
-  const optimizer = new Optimizer(options, method, tensors);
+  const optimizer = new Optimizer({ ...options, learning_rate: learningRate }, method, tensors);
   const losses: number[] = [];
   for (let step = 0; step <= overfitSteps; step++) {
     signal.throwIfAborted();
