@@ -67,6 +67,18 @@ export const drawnMethods: Readonly<Record<string, JsonObject>> = {
     ...{ peft_type: 'LORA', r: 2, lora_alpha: 1, init_lora_weights: false },
     target_modules: '.*(wte|embed_in|embed_tokens|word_embeddings)|shared',
   },
+  'bottlenecks after the sub-blocks': {
+    ...{ peft_type: 'BOTTLENECK', config: 'double_seq_bn', reduction_factor: 6, scaling: 10 },
+    ...{ ln_before: true, original_ln_before: true, residual_before_ln: false },
+  },
+  'bottlenecks beside the MLP': {
+    ...{ peft_type: 'BOTTLENECK', config: 'par_bn', reduction_factor: 6, init_weights: 'bert', non_linearity: 'mish' },
+    ...{ scaling: 20 },
+  },
+  'bottlenecks with norms and factors of their own': {
+    ...{ peft_type: 'BOTTLENECK', config: 'seq_bn', reduction_factor: 8, non_linearity: 'laplace', scaling: 'channel' },
+    ...{ ln_after: true, adapter_residual_before_ln: true },
+  },
   'prompt and LORA together': {
     peft_type: 'UNION',
     methods: [
