@@ -53,7 +53,7 @@ export const bottleneck: MethodFactory = (config, model, source): Method => {
   const specs = [...adapters.values()].flatMap(({ trainables }) => trainables);
   return {
     peftType: 'BOTTLENECK',
-    structure: `BOTTLENECK ${JSON.stringify({ json: settings.json, specs, saved: saved.map(({ name }) => name) })}`,
+    structure: `BOTTLENECK ${JSON.stringify({ steps: settings.steps, specs, saved: saved.map(({ name }) => name) })}`,
     virtualTokens: 0,
     virtualHidden: false,
     virtualOnly: false,
@@ -93,16 +93,17 @@ function placed(settings: BottleneckConfig, model: Model, hidden: number): Reado
   return adapters;
 }
 
-function bottleneckAt(settings: BottleneckConfig, path: string, hidden: number, width: number): Bottleneck {
-  const at = `${path}.adapters.${settings.name}`;
-  const affine = (name: string): Affine => ({ weight: `${at}.${name}.weight`, bias: `${at}.${name}.bias` });
+function bottleneckAt({ name, steps }: BottleneckConfig, path: string, hidden: number, width: number): Bottleneck {
+  const at = `${path}.adapters.${name}`;
+  const { normBefore, normAfter, scaling } = steps;
+  const affine = (part: string): Affine => ({ weight: `${at}.${part}.weight`, bias: `${at}.${part}.bias` });
   const names: Names = {
     // A list of modules, of which a norm is the first.
-    down: affine(`adapter_down.${settings.normBefore ? 1 : 0}`),
+    down: affine(`adapter_down.${normBefore ? 1 : 0}`),
     up: affine('adapter_up'),
-    ...(settings.normBefore && { normBefore: affine('adapter_norm_before') }),
-    ...(settings.normAfter && { normAfter: affine('adapter_norm_after') }),
-    ...(typeof settings.scaling === 'string' && { scaling: `${at}.scaling` }),
+    ...(normBefore && { normBefore: affine('adapter_norm_before') }),
+    ...(normAfter && { normAfter: affine('adapter_norm_after') }),
+    ...(typeof scaling === 'string' && { scaling: `${at}.scaling` }),
   };
   const spec = ({ weight, bias }: Affine, dims: readonly number[]): readonly TrainableSpec[] => [
     { name: weight, dims },
@@ -112,9 +113,7 @@ function bottleneckAt(settings: BottleneckConfig, path: string, hidden: number, 
     ...(names.normBefore === undefined ? [] : spec(names.normBefore, [hidden])),
     ...spec(names.down, [width, hidden]),
     ...spec(names.up, [hidden, width]),
-    ...(names.scaling === undefined
-      ? []
-      : [{ name: names.scaling, dims: [settings.scaling === 'channel' ? hidden : 1] }]),
+    ...(names.scaling === undefined ? [] : [{ name: names.scaling, dims: [scaling === 'channel' ? hidden : 1] }]),
     ...(names.normAfter === undefined ? [] : spec(names.normAfter, [hidden])),
   ];
   return { names, trainables };
@@ -131,12 +130,12 @@ interface SubBlockEnd {
 /** The residual stream `[tokens, hidden]` after a sub-block with an adapter. */
 function applied(
   b: Builder,
-  settings: BottleneckConfig,
+  { steps, activation }: BottleneckConfig,
   names: Names,
   trained: ReadonlyMap<string, Value>,
   { site, stream, output, end }: SubBlockEnd,
 ): Value {
-  const { parallel, residual, residualBeforeNorm, originalNormBefore, originalNormAfter } = settings;
+  const { parallel, residual, residualBeforeNorm, originalNormBefore, originalNormAfter, scaling } = steps;
   const sum = parallel || !originalNormBefore ? output : b.add(output, stream);
   const input = parallel ? stream : originalNormBefore ? (site.postNorm?.(sum) ?? sum) : output;
   const around = { output, sum, input }[residual];
@@ -145,9 +144,8 @@ function applied(
   const through = ({ weight, bias }: Affine, x: Value) =>
     b.gemm(x, trained.get(weight)!, { transB: 1 }, trained.get(bias)!);
 
-  const inside = settings.activation(b, through(names.down, normed(names.normBefore, input)));
+  const inside = activation(b, through(names.down, normed(names.normBefore, input)));
   const up = through(names.up, inside);
-  const { scaling } = settings;
   const scaled = typeof scaling === 'number' ? b.scale(up, scaling) : b.mul(up, trained.get(names.scaling!)!);
   const withinNorm = residualBeforeNorm && !parallel;
   const narrow = normed(names.normAfter, withinNorm ? b.add(scaled, around) : scaled);

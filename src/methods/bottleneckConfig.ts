@@ -11,16 +11,10 @@ export type BottleneckResidual = 'output' | 'sum' | 'input';
 export type BottleneckInit = (typeof inits)[number];
 const inits = ['bert', 'mam_adapter', 'houlsby'] as const;
 
-/** A bottleneck adapter's configuration, read and checked; keys as AdapterHub's `BnConfig` has them. */
-export interface BottleneckConfig {
-  /** What AdapterHub calls the adapter, in its tensors' names too. */
-  readonly name: string;
-  readonly after: Readonly<Record<'attention' | 'mlp', boolean>>;
-  /** Layers without an adapter, numbered through all layers from 0. */
-  readonly leaveOut: ReadonlySet<number>;
-  /** Features between the two matrices in a layer of a width. @throws SoftpromptError config-key */
-  readonly widthOf: (layer: number, hidden: number) => number;
-  readonly activation: Activation;
+/** What an adapter computes; keys as AdapterHub's `BnConfig` has them. */
+export interface BottleneckSteps {
+  /** Between the two matrices, by transformers' name. */
+  readonly nonLinearity: string;
   readonly parallel: boolean;
   readonly originalNormBefore: boolean;
   readonly originalNormAfter: boolean;
@@ -30,6 +24,19 @@ export interface BottleneckConfig {
   readonly residualBeforeNorm: boolean;
   /** A constant, or one factor, or a factor a feature, that are trained. */
   readonly scaling: number | 'learned' | 'channel';
+}
+
+/** A bottleneck adapter's configuration, read and checked. */
+export interface BottleneckConfig {
+  /** What AdapterHub calls the adapter, in its tensors' names too. */
+  readonly name: string;
+  readonly after: Readonly<Record<'attention' | 'mlp', boolean>>;
+  /** Layers without an adapter, numbered through all layers from 0. */
+  readonly leaveOut: ReadonlySet<number>;
+  /** Features between the two matrices in a layer of a width. @throws SoftpromptError config-key */
+  readonly widthOf: (layer: number, hidden: number) => number;
+  readonly steps: BottleneckSteps;
+  readonly activation: Activation;
   readonly init: BottleneckInit;
   /** AdapterHub's `config`, keys that nobody here knows included. */
   readonly json: JsonObject;
@@ -57,20 +64,24 @@ export function bottleneckConfig(given: JsonObject, model: Model, source: string
   const init = options.string('init_weights', 'bert');
   if (!isInit(init)) throw options.invalid('init_weights', `is "${init}"; known are ${inits.join(', ')}`);
   const parallel = options.boolean('is_parallel', false);
+  const nonLinearity = options.string('non_linearity').toLowerCase();
   return {
     name,
     after,
     leaveOut: new Set(options.optionalNumbers('leave_out') ?? []),
     widthOf: (layer, hidden) => widthOf(options, layer, hidden),
-    activation: activationNamed(options, 'non_linearity', options.string('non_linearity').toLowerCase()),
-    parallel,
-    originalNormBefore: options.boolean('original_ln_before', false),
-    originalNormAfter: options.boolean('original_ln_after', true),
-    normBefore: options.boolean('ln_before', false),
-    normAfter: options.boolean('ln_after', false),
-    residual: parallel ? 'output' : residualOf(options),
-    residualBeforeNorm: options.boolean('adapter_residual_before_ln', false),
-    scaling: scalingOf(options),
+    steps: {
+      nonLinearity,
+      parallel,
+      originalNormBefore: options.boolean('original_ln_before', false),
+      originalNormAfter: options.boolean('original_ln_after', true),
+      normBefore: options.boolean('ln_before', false),
+      normAfter: options.boolean('ln_after', false),
+      residual: parallel ? 'output' : residualOf(options),
+      residualBeforeNorm: options.boolean('adapter_residual_before_ln', false),
+      scaling: scalingOf(options),
+    },
+    activation: activationNamed(options, 'non_linearity', nonLinearity),
     init,
     json,
   };
