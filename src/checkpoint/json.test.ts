@@ -78,3 +78,9 @@ test('writes what Python writes: sorted keys, two spaces, NaN as it is', () => {
     '{\n  "a": {\n    "y": NaN,\n    "z": null\n  },\n  "b": [\n    1,\n    "ü",\n    []\n  ],\n  "c": {}\n}',
   );
 });
+
+test('writes floats as floats where Python tells them from whole numbers', () => {
+  const floats = new Set(['scaling']);
+  const written = pythonJson({ a: { scaling: 4 }, r: 8, scaling: 0.5 }, floats);
+  assert.equal(written, '{\n  "a": {\n    "scaling": 4.0\n  },\n  "r": 8,\n  "scaling": 0.5\n}');
+});

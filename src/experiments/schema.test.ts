@@ -76,6 +76,7 @@ test("a misspelt key of a method is refused, PEFT's own keys are kept", () => {
     'VERA',
     'LOHA',
     'LOKR',
+    'BOTTLENECK',
     'FULL',
   ]) {
     const [issue] = parse({ peft_type, num_virtual_tokns: 4 }).error?.issues ?? [];

@@ -40,7 +40,8 @@ interface Bottleneck {
  * Bottleneck adapters as AdapterHub's `adapters` builds them: a narrow network with a residual path of its own at the end of
  * sub-blocks, after them (Houlsby et al. 2019, Pfeiffer et al. 2020) or beside them (He et al. 2021). Layers are numbered
  * through, a decoder's after its encoder's. Where attention and MLP run side by side (Phi, GPT-NeoX), the MLP's end comes
- * after the attention's and its residual input is what that gave, as in AdapterHub's GPT-J.
+ * after the attention's and its residual input is what that gave, as in AdapterHub's GPT-J. A norm of the model's is taken
+ * along with its residual sum whether it follows the sum (BERT) or only the sub-block's output (Gemma 2).
  */
 export const bottleneck: MethodFactory = (config, model, source): Method => {
   const settings = bottleneckConfig(config, model, source);
@@ -137,10 +138,11 @@ function applied(
 ): Value {
   const { parallel, residual, residualBeforeNorm, originalNormBefore, originalNormAfter, scaling } = steps;
   const sum = parallel || !originalNormBefore ? output : b.add(output, stream);
-  const input = parallel ? stream : originalNormBefore ? (site.postNorm?.(sum) ?? sum) : output;
+  const norm = site.postNorm ?? site.outputNorm;
+  const input = parallel ? stream : originalNormBefore ? (norm?.(sum) ?? sum) : output;
   const around = { output, sum, input }[residual];
-  const normed = (norm: Affine | undefined, x: Value) =>
-    norm === undefined ? x : b.layerNorm(x, trained.get(norm.weight)!, trained.get(norm.bias)!, epsilon);
+  const normed = (own: Affine | undefined, x: Value) =>
+    own === undefined ? x : b.layerNorm(x, trained.get(own.weight)!, trained.get(own.bias)!, epsilon);
   const through = ({ weight, bias }: Affine, x: Value) =>
     b.gemm(x, trained.get(weight)!, { transB: 1 }, trained.get(bias)!);
 

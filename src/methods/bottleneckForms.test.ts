@@ -4,6 +4,7 @@ import { tinyModels } from '../../test/golden/reference.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
 import { Random } from '../foundation/random.ts';
 import { openModel } from '../models/model.ts';
+import type { SubBlockSite } from '../models/sites.ts';
 import { subBlockSites } from '../models/subBlockSites.ts';
 import { Builder } from '../onnx/builder.ts';
 import type { Value } from '../onnx/dims.ts';
@@ -28,31 +29,36 @@ const norm = (x: Vector, weight: Vector, bias: Vector) => {
   return x.map((a, i) => ((a - mean) / Math.sqrt(variance + 1e-5)) * weight[i]! + bias[i]!);
 };
 
+/** Where the model has a norm at the end of a sub-block: nowhere, after the residual sum or before it. */
+type Place = (typeof places)[number];
+const places = ['no norm', 'a norm of the sum', 'a norm of the output'] as const;
+
 interface Case {
   readonly keys: JsonObject;
-  /** The model's norm after the residual sum, if it has one. */
-  readonly postNorm: ((x: Vector) => Vector) | null;
+  readonly place: Place;
+  /** The model's norm. */
+  readonly ownNorm: (x: Vector) => Vector;
   readonly tensor: (name: string) => Vector;
 }
 
 /** AdapterHub's steps in its own order; x is the sub-block's residual input, h its output. */
-function stepped({ keys, postNorm, tensor }: Case, x: Vector, h: Vector): Vector {
+function stepped({ keys, place, ownNorm, tensor }: Case, x: Vector, h: Vector): Vector {
   const linear = (name: string, input: Vector) => {
     const [weight, bias] = [tensor(`${name}.weight`), tensor(`${name}.bias`)];
     return bias.map((b, o) => input.reduce((sum, a, i) => sum + a * weight[o * input.length + i]!, b));
   };
-  const ownNorm = (name: string, input: Vector) => norm(input, tensor(`${name}.weight`), tensor(`${name}.bias`));
+  const adapterNorm = (name: string, input: Vector) => norm(input, tensor(`${name}.weight`), tensor(`${name}.bias`));
   let [states, residual] = [h, h];
   if (keys.is_parallel) states = x;
   else {
     if (keys.original_ln_before) {
       states = add(states, x);
       if (keys.residual_before_ln === 'post_add') residual = states;
-      if (postNorm !== null) states = postNorm(states);
+      if (place !== 'no norm') states = ownNorm(states);
     }
     if (keys.residual_before_ln === false) residual = states;
   }
-  if (keys.ln_before) states = ownNorm('adapter_norm_before', states);
+  if (keys.ln_before) states = adapterNorm('adapter_norm_before', states);
   states = linear(keys.ln_before ? 'adapter_down.1' : 'adapter_down.0', states).map(Math.tanh);
   states = linear('adapter_up', states);
   const { scaling } = keys;
@@ -60,13 +66,14 @@ function stepped({ keys, postNorm, tensor }: Case, x: Vector, h: Vector): Vector
   states = states.map((a, i) => a * factors[factors.length === 1 ? 0 : i]!);
   const inside = keys.adapter_residual_before_ln === true && !keys.is_parallel;
   if (inside) states = add(states, residual);
-  if (keys.ln_after) states = ownNorm('adapter_norm_after', states);
+  if (keys.ln_after) states = adapterNorm('adapter_norm_after', states);
   if (!inside) states = add(states, residual);
   if (keys.original_ln_after === false) return states;
-  return postNorm === null ? add(states, x) : postNorm(add(states, x));
+  if (place === 'a norm of the output') return add(ownNorm(states), x);
+  return place === 'no norm' ? add(states, x) : ownNorm(add(states, x));
 }
 
-async function computed(keys: JsonObject, withNorm: boolean): Promise<void> {
+async function computed(keys: JsonObject, place: Place): Promise<void> {
   const method = configureMethod({ peft_type: 'BOTTLENECK', ...keys }, model);
   const random = Random.of(1, 'forms');
   const draw = (length: number) => Float32Array.from({ length }, () => 0.5 * random.normal());
@@ -78,10 +85,14 @@ async function computed(keys: JsonObject, withNorm: boolean): Promise<void> {
   const [input, output] = ['input', 'output'].map((name) => b.graph.input(name, 'float32', [1, hidden]));
   const [scale, shift] = [draw(hidden), draw(hidden)];
   const graphNorm = (x: Value) => b.layerNorm(x, b.floats('scale', scale), b.floats('shift', shift), 1e-5);
-  const here = { ...site!, ...(withNorm && { postNorm: graphNorm }) };
+  const graphNorms: Pick<SubBlockSite, 'postNorm' | 'outputNorm'> = {
+    ...(place === 'a norm of the sum' && { postNorm: graphNorm }),
+    ...(place === 'a norm of the output' && { outputNorm: graphNorm }),
+  };
+  const here = { ...site!, ...graphNorms };
   const end = (y: Value) => {
-    const sum = b.add(input!, y);
-    return withNorm ? graphNorm(sum) : sum;
+    const sum = b.add(input!, here.outputNorm?.(y) ?? y);
+    return here.postNorm?.(sum) ?? sum;
   };
   b.outputAs('result', method.hooks(trained, b).subBlock!(b, here, input!, output!, end));
   const [x, h] = [draw(hidden), draw(hidden)];
@@ -101,7 +112,8 @@ async function computed(keys: JsonObject, withNorm: boolean): Promise<void> {
   const expected = stepped(
     {
       keys: { ...defaults, ...keys },
-      postNorm: withNorm ? (v) => norm(v, [...scale], [...shift]) : null,
+      place,
+      ownNorm: (v) => norm(v, [...scale], [...shift]),
       tensor: (name) => [...tensors.get(`${site!.path}.adapters.default.${name}`)!.data],
     },
     [...x],
@@ -134,8 +146,8 @@ const switches: readonly JsonObject[] = [
 ];
 
 for (const keys of switches) {
-  for (const withNorm of [false, true]) {
-    test(`${JSON.stringify(keys)}, ${withNorm ? 'with' : 'without'} a norm after the sub-block`, () =>
-      computed({ non_linearity: 'tanh', reduction_factor: 6, ...keys }, withNorm));
+  for (const place of places) {
+    test(`${JSON.stringify(keys)}, ${place}`, () =>
+      computed({ non_linearity: 'tanh', reduction_factor: 6, ...keys }, place));
   }
 }

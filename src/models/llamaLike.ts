@@ -9,7 +9,7 @@ import { fusedProjection, separateProjections } from './projections.ts';
 import { type RotaryEmbedding, type RotaryReading, readRotary, rotarySizes } from './rotaryEmbedding.ts';
 import { rotaryTables } from './rotaryTables.ts';
 import type { Scope } from './scope.ts';
-import { atEnd } from './sites.ts';
+import { atEnd, type SubBlockSite } from './sites.ts';
 import { softCapped } from './softCap.ts';
 import { linearWeights } from './weightSpecs.ts';
 
@@ -155,6 +155,12 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
   const norm = (scope: Scope, path: string, x: Value): Value => scope.rmsNorm(path, x, epsilon, variant.normOffset);
   const normIfAny = (scope: Scope, at: string, name: string | null, x: Value): Value =>
     name === null ? x : norm(scope, `${at}.${name}`, x);
+  const siteAt = (scope: Scope, layer: number, kind: 'attention' | 'mlp'): SubBlockSite => {
+    const at = `model.layers.${layer}`;
+    const { after } = norms[kind];
+    const outputNorm = (y: Value) => norm(scope, `${at}.${after}`, y);
+    return { layer, ...atEnd(at, kind), ...(after !== null && { outputNorm }) };
+  };
   /** The norm of queries or keys x `[tokens, count * headDim]`. */
   const normQueryKey = (scope: Scope, path: string, x: Value, count: number): Value => {
     if (queryKeyNorms === undefined) return x;
@@ -185,14 +191,12 @@ export function llamaLike(shape: LlamaShape, { bias, windows, ...variant }: Llam
       const k = normQueryKey(scope, `${at}.self_attn.k_norm`, key!, kvHeads);
       const scale = variant.attentionScale ?? headDim ** -0.5;
       const mixed = attend(scope, segment, q, k, v!, { layer: i, sizes, scale, rotary, softCap: softCaps.attention });
-      const attentionOutput = scope.linear(`${at}.self_attn.o_proj`, mixed, { bias: bias.output });
-      const attended = normIfAny(scope, at, norms.attention.after, attentionOutput);
-      const middle = scope.subBlock({ layer: i, ...atEnd(at, 'attention') }, x, attended);
+      const attended = scope.linear(`${at}.self_attn.o_proj`, mixed, { bias: bias.output });
+      const middle = scope.subBlock(siteAt(scope, i, 'attention'), x, attended);
       const normedMiddle = normIfAny(scope, at, norms.mlp.before, middle);
       const [gate, up] = gateUp.apply(scope, `${at}.mlp`, normedMiddle);
-      const mlpOutput = scope.linear(`${at}.mlp.down_proj`, b.mul(activation(b, gate!), up!), { bias: bias.mlp });
-      const fed = normIfAny(scope, at, norms.mlp.after, mlpOutput);
-      return scope.subBlock({ layer: i, ...atEnd(at, 'mlp') }, middle, fed);
+      const fed = scope.linear(`${at}.mlp.down_proj`, b.mul(activation(b, gate!), up!), { bias: bias.mlp });
+      return scope.subBlock(siteAt(scope, i, 'mlp'), middle, fed);
     },
     final: (scope, x) => norm(scope, 'model.norm', x),
     headModule: 'lm_head',

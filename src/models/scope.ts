@@ -77,7 +77,7 @@ export class Scope {
   /** The residual stream after a sub-block: what it was plus the sub-block's output, normalised where the model does that. */
   subBlock(site: SubBlockSite, residual: Value, output: Value): Value {
     const end = (y: Value): Value => {
-      const sum = this.b.add(residual, y);
+      const sum = this.b.add(residual, site.outputNorm?.(y) ?? y);
       return site.postNorm?.(sum) ?? sum;
     };
     return this.hooks.subBlock?.(this.b, site, residual, output, end) ?? end(output);

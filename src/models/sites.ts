@@ -27,6 +27,8 @@ export interface SubBlockSite {
   readonly path: string;
   /** The model's norm after the residual sum; absent where it has none there. */
   readonly postNorm?: (x: Value) => Value;
+  /** The model's norm of the output alone, before the residual sum; absent where it has none there. */
+  readonly outputNorm?: (x: Value) => Value;
 }
 
 /** A site in a layer at `layerPath`, where AdapterHub adds modules of its own for it. */
@@ -64,7 +66,7 @@ export interface Hooks {
   readonly keyValue?: (b: Builder, layer: number) => KeyValue;
   /**
    * The end of a sub-block: its `output` and the residual stream that it is added to, `[tokens, hidden]`; gives the new
-   * stream, which `end` makes of an output: the sum and, where the model has one there, the norm after it.
+   * stream, which `end` makes of an output: the sum, with the norm before or after it where the model has one.
    */
   readonly subBlock?: (
     b: Builder,

@@ -3,7 +3,7 @@ import type { Model } from './model.ts';
 import type { SubBlockSite } from './sites.ts';
 
 /** Where a sub-block ends, without what belongs to one graph. */
-export type SubBlockPlace = Omit<SubBlockSite, 'postNorm'>;
+export type SubBlockPlace = Omit<SubBlockSite, 'postNorm' | 'outputNorm'>;
 
 /** By model, like `linearSites`. */
 const known = new WeakMap<Model, readonly SubBlockPlace[]>();

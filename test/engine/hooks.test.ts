@@ -60,7 +60,7 @@ for (const [family, dir] of Object.entries({ gpt2, llama, gptNeox, opt, phi, gem
 
     test('every linear layer and every sub-block is a site, once a layer, with its sizes', () => {
       const linear: LinearSite[] = [];
-      const subBlocks: Omit<SubBlockSite, 'postNorm'>[] = [];
+      const subBlocks: SubBlockSite[] = [];
       buildLossGraph(
         model,
         {
