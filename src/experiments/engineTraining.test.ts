@@ -102,10 +102,12 @@ const layerMethods = {
   LOHA: 'method={peft_type: LOHA, r: 2}',
   LOKR: 'method={peft_type: LOKR, r: 1, decompose_both: true}',
   VERA: 'method={peft_type: VERA, r: 4, save_projection: false}',
+  BOTTLENECK: 'method={peft_type: BOTTLENECK, config: double_seq_bn, reduction_factor: 8}',
 };
 
 for (const [name, settings] of Object.entries(layerMethods)) {
-  const bytesOf = (folder: string) => readFile(join(folder, weightsName), 'hex');
+  const weights = name === 'BOTTLENECK' ? 'adapter.safetensors' : weightsName;
+  const bytesOf = (folder: string) => readFile(join(folder, weights), 'hex');
   const method = settings.split('+');
 
   test(`${name}: stopped and resumed it is the same run; training goes on from its adapter`, async () => {
