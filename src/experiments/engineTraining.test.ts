@@ -101,6 +101,7 @@ const layerMethods = {
   LN_TUNING: 'method={peft_type: LN_TUNING}',
   LOHA: 'method={peft_type: LOHA, r: 2}',
   LOKR: 'method={peft_type: LOKR, r: 1, decompose_both: true}',
+  ADALORA: 'method={peft_type: ADALORA, init_r: 3, target_r: 2, tinit: 1, tfinal: 1}',
   VERA: 'method={peft_type: VERA, r: 4, save_projection: false}',
   BOTTLENECK: 'method={peft_type: BOTTLENECK, config: double_seq_bn, reduction_factor: 8}',
 };

@@ -15,6 +15,7 @@ import type { Model } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import { checkFits, newestCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
 import type { StartEvent, TrainingEvent } from '../training/events.ts';
+import { totalSteps } from '../training/options.ts';
 import { type TrainingOutcome, train } from '../training/train.ts';
 import { checkSubject } from './checkAdapter.ts';
 import type { Environment } from './environment.ts';
@@ -38,9 +39,10 @@ async function* trainWithEngine(
   const { experiment, checkpoints, adapterFolder } = request;
   const { model, device, reason, runners } = await placeOf(experiment);
   checkLabels(experiment, model);
-  const { method: stored, initial } = await startingPoint(experiment, model);
+  const { method: configured, initial } = await startingPoint(experiment, model);
+  const rows = await readExperimentRows(experiment, model, configured);
+  const stored = configured.forRun?.(totalSteps(experiment.training, rows.train.length)) ?? configured;
   const method = trainingForm(stored);
-  const rows = await readExperimentRows(experiment, model, method);
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
   const resume = checkpoint === null ? null : await readCheckpoint(checkpoint);
   if (checkpoint !== null && resume !== null) checkFits(checkpoint, resume, method, experiment.training.optim);
@@ -152,8 +154,10 @@ function goingOn(dir: string, stored: JsonObject, given: JsonObject): JsonObject
     const problem = `has ${before.length} methods, but the experiment asks for ${now.length}`;
     throw new SoftpromptError('adapter-unusable', { dir, problem });
   }
-  if (before.length === 0) return { ...stored, ...given };
-  return { ...stored, ...given, methods: before.map((member, i) => goingOn(dir, member, now[i]!)) };
+  // What is planned over the steps of a run is planned anew.
+  const { total_step: _, ...kept } = stored;
+  if (before.length === 0) return { ...kept, ...given };
+  return { ...kept, ...given, methods: before.map((member, i) => goingOn(dir, member, now[i]!)) };
 }
 
 /** The configurations of a union's members. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { adalora } from './methodSections/adalora.ts';
 import { bottleneck } from './methodSections/bottleneck.ts';
 import { full } from './methodSections/full.ts';
 import { ia3 } from './methodSections/ia3.ts';
@@ -20,7 +21,6 @@ import { vera } from './methodSections/vera.ts';
 
 /** Method names that are known but have no keys of their own here yet; the engine says whether it can train them. */
 const otherMethods = [
-  'ADALORA',
   'OFT',
   'BOFT',
   'MULTITASK_PROMPT_TUNING',
@@ -54,6 +54,7 @@ const sections = [
   vera,
   loha,
   lokr,
+  adalora,
   bottleneck,
   full,
 ] as const;
@@ -153,6 +154,7 @@ export function defaultLearningRate(section: Section | OneSection): number {
     case 'LN_TUNING':
     case 'LOHA':
     case 'LOKR':
+    case 'ADALORA':
       return 1e-3;
     case 'VERA':
       return 4e-3;

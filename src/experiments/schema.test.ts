@@ -76,6 +76,7 @@ test("a misspelt key of a method is refused, PEFT's own keys are kept", () => {
     'VERA',
     'LOHA',
     'LOKR',
+    'ADALORA',
     'BOTTLENECK',
     'FULL',
   ]) {

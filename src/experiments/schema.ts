@@ -41,7 +41,7 @@ const training = z.strictObject({
     .min(0)
     .optional()
     .describe(
-      "Highest learning rate. Default: 0.3 for PROMPT_TUNING, 0.01 for PREFIX_TUNING, 0.001 where a network makes the prompt (P_TUNING, prefix_projection) and for LN_TUNING, LOHA and LOKR, 0.004 for VERA, AdapterHub's 0.0001 for BOTTLENECK, otherwise transformers' 5e-5.",
+      "Highest learning rate. Default: 0.3 for PROMPT_TUNING, 0.01 for PREFIX_TUNING, 0.001 where a network makes the prompt (P_TUNING, prefix_projection) and for LN_TUNING, LOHA, LOKR and ADALORA, 0.004 for VERA, AdapterHub's 0.0001 for BOTTLENECK, otherwise transformers' 5e-5.",
     ),
   lr_scheduler_type: z
     .enum(['linear', 'cosine', 'constant'])

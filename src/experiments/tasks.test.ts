@@ -38,6 +38,7 @@ const rates = {
   VERA: 0.05,
   LOHA: 0.02,
   LOKR: 0.02,
+  ADALORA: 0.02,
   BOTTLENECK: 0.01,
   FULL: 0.003,
 };

@@ -1,7 +1,7 @@
 import type { MethodShape, TrainedTensors } from '../methods/method.ts';
 import { lossInputs } from '../models/inputs.ts';
 import type { LabelledRow } from '../models/labelledRow.ts';
-import { buildLossGraph, gradientName } from '../models/lossGraph.ts';
+import { buildLossGraph, gradientName, penaltyShare } from '../models/lossGraph.ts';
 import type { Model } from '../models/model.ts';
 import type { Device } from '../runtime/devices.ts';
 import { floatOutput, GraphSession } from '../runtime/session.ts';
@@ -9,7 +9,7 @@ import { floats } from '../runtime/tensor.ts';
 
 /** What a batch gave. */
 export interface BatchLoss {
-  /** Sum over the supervised tokens of weight times negative log-probability. */
+  /** Sum over the supervised tokens of weight times negative log-probability; with gradients, and the method's penalty. */
   readonly loss: number;
   /** Natural-log probabilities of the supervised tokens, by row, in order. */
   readonly logprobs: readonly Float32Array[];
@@ -42,11 +42,12 @@ export class LossRunner {
     return new LossRunner(session, model, method, withGradients);
   }
 
-  /** The loss of some rows; every token's weight is multiplied by `scale`. */
-  async run(rows: readonly LabelledRow[], trained: TrainedTensors, scale = 1): Promise<BatchLoss> {
-    const { trainables } = this.#method;
+  /** The loss of some rows; every token's weight is multiplied by `scale`, the method's penalty, if it has one, by `share`. */
+  async run(rows: readonly LabelledRow[], trained: TrainedTensors, scale = 1, share = 1): Promise<BatchLoss> {
+    const { trainables, penalty } = this.#method;
     const { tensors, counts, tokens } = lossInputs(this.#model, rows, this.#method, scale);
     for (const { name, dims } of trainables) tensors.set(name, floats(trained.get(name)!, dims));
+    if (this.#withGradients && penalty !== undefined) tensors.set(penaltyShare, floats(Float32Array.of(share), []));
     const outputs = await this.#session.run(tensors);
     const all = floatOutput(outputs, 'token_logprobs').data;
     let at = 0;

@@ -79,7 +79,8 @@ export function uniform(random: Random, length: number, fanIn: number): Float32A
   return Float32Array.from({ length }, () => (2 * random.uniform() - 1) / Math.sqrt(fanIn));
 }
 
-function normal(random: Random, length: number, deviation: number): Float32Array {
+/** Normal numbers of a standard deviation. */
+export function normal(random: Random, length: number, deviation: number): Float32Array {
   return Float32Array.from({ length }, () => random.normal() * deviation);
 }
 

@@ -17,6 +17,7 @@ export type PeftType =
   | 'VERA'
   | 'LOHA'
   | 'LOKR'
+  | 'ADALORA'
   | 'BOTTLENECK'
   | 'FULL'
   | 'UNION';
@@ -83,6 +84,29 @@ export interface StoredCopy {
   readonly read: (trained: TrainedTensors) => Promise<Float32Array>;
 }
 
+/** A step that an optimiser has taken. */
+export interface TakenStep {
+  /** Steps before it. */
+  readonly step: number;
+  /** What is trained, after the step. */
+  readonly tensors: ReadonlyMap<string, Float32Array>;
+  /** The gradients it was taken by, before they were multiplied by `scale`. */
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+  readonly scale: number;
+  /** What the rule remembers. */
+  readonly memory: ReadonlyMap<string, Float32Array>;
+}
+
+/** What a method does to what is trained after each step of the optimiser. */
+export interface StepRule {
+  /** What it remembers from step to step: how long each tensor is, by name. All begin as 0; checkpoints hold them. */
+  readonly memory: ReadonlyMap<string, number>;
+  /** Changes tensors and memory in place. */
+  readonly after: (taken: TakenStep) => void;
+  /** What is kept of the tensors when training ends here; they are not changed. */
+  readonly kept: (tensors: TrainedTensors, memory: TrainedTensors) => TrainedTensors;
+}
+
 /** A configured method: the tensors of its adapter on one model, where they act, and how PEFT writes them down. */
 export interface Method extends MethodShape {
   readonly peftType: PeftType;
@@ -118,6 +142,12 @@ export interface Method extends MethodShape {
   readonly merged?: ReadonlyMap<string, MergedTensor> | string;
   /** Whether that changes token embeddings whose table is the output head too, and the head must stay as it is. */
   readonly untiesHead?: boolean;
+  /** What happens after each step of a training, where something does. */
+  readonly afterStep?: StepRule;
+  /** The method for a run of so many steps, where its configuration leaves that open. */
+  readonly forRun?: (totalSteps: number) => Method;
+  /** What is stored of what was trained, where that is not the same. */
+  readonly stored?: (trained: TrainedTensors) => { readonly method: Method; readonly tensors: TrainedTensors };
   /** First values of what is trained: of the encoder's tensors, where there is one. */
   readonly initialise: (context: InitContext) => Promise<TrainedTensors>;
 }

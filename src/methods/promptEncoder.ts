@@ -60,7 +60,7 @@ export function promptEncoder(
 
 /** A method as it is trained: through its encoder, where it has one. */
 export function trainingForm(method: Method): Method {
-  const { encoder } = method;
+  const { encoder, penalty } = method;
   if (encoder === undefined) return method;
   return {
     ...method,
@@ -68,6 +68,7 @@ export function trainingForm(method: Method): Method {
     trainables: encoder.trainables,
     ...(encoder.factorPairs && { factorPairs: encoder.factorPairs }),
     hooks: (trained, b) => method.hooks(encoder.encode(b, trained), b),
+    ...(penalty && { penalty: (trained, b) => penalty(encoder.encode(b, trained), b) }),
   };
 }
 

@@ -2,6 +2,7 @@ import { methodNameOf } from '../checkpoint/adapterFolder.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { Model } from '../models/model.ts';
+import { adalora } from './adalora.ts';
 import { bottleneck } from './bottleneck.ts';
 import { full } from './full.ts';
 import { ia3 } from './ia3.ts';
@@ -26,6 +27,7 @@ const methods = {
   VERA: vera,
   LOHA: loha,
   LOKR: lokr,
+  ADALORA: adalora,
   BOTTLENECK: bottleneck,
   FULL: full,
   UNION: (config, model, source) => unionOf(config, model, source, configureMethod),

@@ -27,10 +27,10 @@ const encoderTolerance = 1e-2;
  * @throws SoftpromptError adapter-mismatch when the encoder is another method's, or does not make the stored prompt
  */
 export async function continued(stored: StoredAdapter, method: Method, model: Model): Promise<Adapter> {
-  const { encoder, ...direct } = method;
+  const { encoder } = method;
   if (encoder === undefined) return { method, tensors: stored.tensors };
   const file = join(stored.dir, encoderFile);
-  if (!encoder.kept || !existsSync(file)) return { method: direct, tensors: stored.tensors };
+  if (!encoder.kept || !existsSync(file)) return { method: direct(method), tensors: stored.tensors };
   const tensors = await readExactly(
     file,
     (await readSafetensorsHeader(file)).tensors,
@@ -46,13 +46,20 @@ export async function continued(stored: StoredAdapter, method: Method, model: Mo
   return { method, tensors };
 }
 
+/** The same method, whose own tensors are trained. */
+function direct({ encoder: _, ...method }: Method): Method {
+  const { forRun } = method;
+  return { ...method, ...(forRun && { forRun: (totalSteps) => direct(forRun(totalSteps)) }) };
+}
+
 /** Writes what training gave: PEFT's files and, where an encoder was trained, its tensors beside them. */
 export async function writeTrained(dir: string, method: Method, trained: TrainedTensors): Promise<void> {
   const { encoder } = method;
-  if (encoder === undefined) return writeAdapter(dir, { method, tensors: trained });
+  const stored = (tensors: TrainedTensors): Adapter => method.stored?.(tensors) ?? { method, tensors };
+  if (encoder === undefined) return writeAdapter(dir, stored(trained));
   const tensors = await encodedTensors(method, encoder, trained);
   if (encoder.kept) {
     await writeSafetensors(join(dir, encoderFile), tensorData(encoder.trainables, trained), { format: 'pt' });
   }
-  await writeAdapter(dir, { method, tensors });
+  await writeAdapter(dir, stored(tensors));
 }

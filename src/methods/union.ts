@@ -8,17 +8,8 @@ import { peftTaskTypes } from '../models/task.ts';
 import type { Value } from '../onnx/dims.ts';
 import type { FactorPair, Method, MethodFactory, StoredCopy, TrainedTensors } from './method.ts';
 import type { Reparametrisation } from './promptEncoder.ts';
-
-/** One method of a union. */
-interface Member {
-  /** Its folder beside the others, and what its tensors are called after. */
-  readonly name: string;
-  readonly method: Method;
-  /** Its learning rate, where it is not that of the run. */
-  readonly rate: number | undefined;
-  /** Tensors that an earlier member trains too, by their names in this one, with the names in the union. */
-  readonly shared: ReadonlyMap<string, string>;
-}
+import { type Member, within } from './unionMember.ts';
+import { unionTraining } from './unionTraining.ts';
 
 /**
  * Several methods that act and are trained together, in the order of the list: where two change the same layer, the later
@@ -63,6 +54,7 @@ export function unionOf(config: JsonObject, model: Model, source: string, config
     ),
     merged: `its members are merged one after the other: give their folders (${members.map(({ name }) => name).join(', ')})`,
     hooks: (trained, b) => together(members.map((member) => member.method.hooks(within(member, trained), b))),
+    ...unionTraining(members, (methods) => unionOf({ ...config, methods: [...methods] }, model, source, configure)),
     config: {
       ...config,
       task_type: peftTaskTypes[model.task],
@@ -123,15 +115,6 @@ function freeName({ peftType }: Method, members: readonly Member[]): string {
 /** A member's tensors under their names in the union, but for those that are an earlier member's. */
 function own({ name, shared }: Member, specs: readonly TrainableSpec[]): readonly TrainableSpec[] {
   return specs.flatMap((spec) => (shared.has(spec.name) ? [] : [{ ...spec, name: setTensor(name, spec.name) }]));
-}
-
-/** What a union holds, as one of its members sees it. */
-function within<T>({ name, shared }: Member, trained: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
-  const start = setTensor(name, '');
-  const mine = [...trained].flatMap(([tensor, value]) =>
-    tensor.startsWith(start) ? [[tensor.slice(start.length), value] as const] : [],
-  );
-  return new Map([...mine, ...[...shared].map(([tensor, owner]) => [tensor, trained.get(owner)!] as const)]);
 }
 
 /** Names of what is trained of a method, or in its place. */

@@ -19,6 +19,8 @@ export interface Attachment {
   readonly trainables: readonly TrainableSpec[];
   /** Hooks over the graph's inputs of the trained tensors; what all sites share may be added to the graph at once. */
   readonly hooks: (trained: ReadonlyMap<string, Value>, b: Builder) => Hooks;
+  /** A number that training makes small together with the loss of the rows. */
+  readonly penalty?: (trained: ReadonlyMap<string, Value>, b: Builder) => Value;
 }
 
 /** A model's scope in a graph with something attached, and the inputs declared for the trained tensors. */

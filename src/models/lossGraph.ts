@@ -12,10 +12,13 @@ export function gradientName(trainable: string): string {
   return `gradient:${trainable}`;
 }
 
+/** Name of the graph input, of rank 0, that an attachment's penalty is multiplied by. */
+export const penaltyShare = 'penalty_share';
+
 /**
  * The graph of the loss of a batch of rows, right-padded.
- * Inputs: what `lossInputs` (inputs.ts) makes, and the trained tensors. Outputs: `loss` (sum of weight times negative
- * log-probability), `token_logprobs` `[supervised]`, for seq_cls `logits` `[supervised, classes]` and, `withGradients`, one
+ * Inputs: what `lossInputs` (inputs.ts) makes, the trained tensors and, `withGradients` of an attachment with a penalty, `penalty_share`. Outputs: `loss` (sum of weight times negative
+ * log-probability, and that share of the penalty), `token_logprobs` `[supervised]`, for seq_cls `logits` `[supervised, classes]` and, `withGradients`, one
  * gradient for each trained tensor that is not frozen.
  */
 export function buildLossGraph(model: Model, attachment: Attachment, withGradients: boolean): Graph {
@@ -27,7 +30,10 @@ export function buildLossGraph(model: Model, attachment: Attachment, withGradien
   const states = batchForms[model.architecture.kind].states(b, scope, model.architecture);
   const logits = logitsOf(model, scope, b.gather(states, supervised));
   const logprobs = b.gatherElements(b.logSoftmax(logits), targets, 1);
-  const loss = b.neg(b.reshape(b.reduceSum(b.mul(logprobs, lossWeights), [0, 1]), []));
+  const ofRows = b.neg(b.reshape(b.reduceSum(b.mul(logprobs, lossWeights), [0, 1]), []));
+  const penalty = withGradients ? attachment.penalty?.(trained, b) : undefined;
+  const loss =
+    penalty === undefined ? ofRows : b.add(ofRows, b.mul(b.graph.input(penaltyShare, 'float32', []), penalty));
 
   b.outputAs('loss', loss);
   b.outputAs('token_logprobs', b.reshape(logprobs, ['supervised']));

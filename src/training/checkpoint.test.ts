@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { writeSafetensors } from '../checkpoint/tensorWriting.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
-import type { Method } from '../methods/method.ts';
+import type { Method, StepRule } from '../methods/method.ts';
 import { baseModel } from '../methods/table.ts';
 import { checkFits, newestCheckpoint, readCheckpoint, type TrainingState, writeCheckpoint } from './checkpoint.ts';
 import type { OptimizerName } from './options.ts';
@@ -26,6 +26,7 @@ const state: TrainingState = {
     ['prompt_embeddings', { first: Float32Array.of(1, 2, 3, 4), second: Float32Array.of(5, 6, 7, 8) }],
     ['a:b/c', { first: Float32Array.of(0.1), second: Float32Array.of(0.2) }],
   ]),
+  memory: new Map([['a:b', Float32Array.of(7, -7)]]),
   best: {
     step: 8,
     loss: 0.1 + 0.2,
@@ -47,6 +48,7 @@ test('everything comes back as it was written, to the bit', async () => {
   for (const key of ['step', 'stale', 'seconds', 'orderState'] as const) assert.deepEqual(read[key], state[key]);
   assert.deepEqual(sorted(read.tensors), sorted(state.tensors));
   assert.deepEqual(sorted(read.optimizer), sorted(state.optimizer));
+  assert.deepEqual(sorted(read.memory), sorted(state.memory));
   assert.deepEqual([read.best?.step, read.best?.loss], [state.best!.step, state.best!.loss]);
   assert.deepEqual(sorted(read.best!.tensors), sorted(state.best!.tensors));
 });
@@ -84,13 +86,19 @@ test('a file that no run wrote is refused', async () => {
   }
 });
 
-test('a checkpoint of other tensors than the method trains, or of another optimiser, is refused', () => {
+test('a checkpoint of other tensors than the method trains or remembers, or of another optimiser, is refused', () => {
   const own = [
     { name: 'prompt_embeddings', dims: [2, 2] },
     { name: 'a:b/c', dims: [1] },
   ];
-  const methodOf = (trainables: typeof own): Method => ({
+  const rule = (length: number): StepRule => ({
+    memory: new Map([['a:b', length]]),
+    after: () => undefined,
+    kept: (tensors) => tensors,
+  });
+  const methodOf = (trainables: typeof own, afterStep: StepRule | undefined = rule(2)): Method => ({
     ...baseModel,
+    ...(afterStep && { afterStep }),
     peftType: 'PROMPT_TUNING',
     trainables,
     config: {},
@@ -107,4 +115,14 @@ test('a checkpoint of other tensors than the method trains, or of another optimi
     refused(others, 'adamw');
   }
   refused(own, 'adafactor');
+  const remembers = (memory: TrainingState['memory'], afterStep?: StepRule) =>
+    checkFits('file', { ...state, memory }, methodOf(own, afterStep), 'adamw');
+  assert.throws(
+    () => remembers(new Map()),
+    (error) => SoftpromptError.is(error, 'checkpoint-foreign'),
+  );
+  assert.throws(
+    () => remembers(state.memory, rule(3)),
+    (error) => SoftpromptError.is(error, 'checkpoint-foreign'),
+  );
 });

@@ -16,6 +16,8 @@ export interface TrainingState {
   readonly step: number;
   readonly tensors: TrainedTensors;
   readonly optimizer: OptimizerState;
+  /** What the method's rule after each step remembers, by name. */
+  readonly memory: TrainedTensors;
   /** The best weights so far, by validation loss; null before the first validation. */
   readonly best: { readonly step: number; readonly loss: number; readonly tensors: TrainedTensors } | null;
   /** Validations since the best. */
@@ -38,6 +40,7 @@ export async function writeCheckpoint(folder: string, state: TrainingState): Pro
   for (const [name, kept] of state.optimizer) {
     for (const [kind, data] of Object.entries(kept)) put(kind, name, data);
   }
+  for (const [name, data] of state.memory) put('memory', name, data);
   for (const [name, data] of state.best?.tensors ?? []) put('best', name, data);
   const { step, stale, seconds, orderState } = state;
   const best = state.best === null ? null : { step: state.best.step, loss: state.best.loss };
@@ -71,7 +74,9 @@ export async function readCheckpoint(file: string): Promise<TrainingState> {
   const { metadata, tensors } = await readSafetensorsHeader(file);
   const written = parseState(metadata.get('training_state'));
   if (written === null) throw new SoftpromptError('checkpoint-foreign', { file });
-  const kinds = new Map(['weight', 'best', ...stateKinds].map((kind) => [kind, new Map<string, Float32Array>()]));
+  const kinds = new Map(
+    ['weight', 'best', 'memory', ...stateKinds].map((kind) => [kind, new Map<string, Float32Array>()]),
+  );
   for (const [name, info] of tensors) {
     const colon = name.indexOf(':');
     const kind = kinds.get(name.slice(0, colon));
@@ -87,6 +92,7 @@ export async function readCheckpoint(file: string): Promise<TrainingState> {
     ...written,
     tensors: kinds.get('weight')!,
     optimizer,
+    memory: kinds.get('memory')!,
     best: best === null ? null : { ...best, tensors: kinds.get('best')! },
   };
 }
@@ -97,7 +103,7 @@ export async function readCheckpoint(file: string): Promise<TrainingState> {
  */
 export function checkFits(
   file: string,
-  { tensors, optimizer }: TrainingState,
+  { tensors, optimizer, memory }: TrainingState,
   method: Method,
   optim: OptimizerName,
 ): void {
@@ -105,12 +111,19 @@ export function checkFits(
   const fits =
     tensors.size === trainables.length &&
     isStateOf(optimizer, trainables, optim) &&
+    isMemoryOf(memory, method) &&
     trainables.every(({ name, dims }) => tensors.get(name)?.length === dims.reduce((n, size) => n * size, 1));
   if (!fits)
     throw new SoftpromptError('checkpoint-foreign', {
       file,
       problem: 'a checkpoint of another method, optimiser or model',
     });
+}
+
+/** Whether this is what the method's rule remembers. */
+function isMemoryOf(memory: TrainedTensors, { afterStep }: Method): boolean {
+  const lengths = afterStep?.memory ?? new Map<string, number>();
+  return memory.size === lengths.size && [...lengths].every(([name, length]) => memory.get(name)?.length === length);
 }
 
 function parseState(text: string | undefined): z.infer<typeof writtenState> | null {

@@ -73,6 +73,7 @@ class Run {
   readonly #validator: LossRunner | null;
   readonly #tensors: Map<string, Float32Array>;
   readonly #optimizer: Optimizer;
+  readonly #memory: Map<string, Float32Array>;
   readonly #orderState: readonly number[];
   readonly #batches: Generator<readonly number[], never>;
   #step: number;
@@ -87,6 +88,7 @@ class Run {
     this.#validator = validator;
     this.#tensors = copyOf(resume?.tensors ?? setup.initial);
     this.#optimizer = new Optimizer(options, method, this.#tensors, resume?.optimizer, resume?.step ?? 0);
+    this.#memory = resume === null ? emptyMemory(method) : copyOf(resume.memory);
     this.#step = resume?.step ?? 0;
     this.#stale = resume?.stale ?? 0;
     this.#seconds = resume?.seconds ?? 0;
@@ -145,7 +147,7 @@ class Run {
     let loss = 0;
     let tokens = 0;
     for (const batch of batches) {
-      const result = await this.#runner.run(batch, this.#tensors, 1 / Math.max(weight, 1e-12));
+      const result = await this.#runner.run(batch, this.#tensors, 1 / Math.max(weight, 1e-12), 1 / batches.length);
       loss += result.loss;
       tokens += result.tokens;
       for (const [name, gradient] of result.gradients) addInto(gradients, name, gradient);
@@ -155,7 +157,9 @@ class Run {
       throw new SoftpromptError('training-diverged', { step: this.#step + 1, loss, gradientNorm: norm });
     }
     const rate = learningRate(options, this.#step, total);
-    this.#optimizer.step(this.#tensors, gradients, rate, clipFactor(norm, options.max_grad_norm));
+    const scale = clipFactor(norm, options.max_grad_norm);
+    this.#optimizer.step(this.#tensors, gradients, rate, scale);
+    method.afterStep?.after({ step: this.#step, tensors: this.#tensors, gradients, scale, memory: this.#memory });
     this.#step++;
     const seconds = (now() - began) / 1000;
     this.#seconds += seconds;
@@ -166,21 +170,22 @@ class Run {
   async *#validate(): AsyncGenerator<Exclude<TrainingEvent, DoneEvent>> {
     const { validation, model, method, options, sample, now } = this.#setup;
     const began = now();
+    const tensors = this.#kept();
     const loss = await meanLoss(
       this.#validator!,
       validation,
       model.task,
       method,
-      this.#tensors,
+      tensors,
       options.per_device_train_batch_size,
     );
     const best = this.#best === null || loss < this.#best.loss;
     this.#stale = best ? 0 : this.#stale + 1;
-    if (best) this.#best = { step: this.#step, loss, tensors: copyOf(this.#tensors) };
+    if (best) this.#best = { step: this.#step, loss, tensors: copyOf(tensors) };
     const seconds = (now() - began) / 1000;
     this.#seconds += seconds;
     yield { event: 'eval', step: this.#step, loss, best, seconds };
-    if (sample !== null) yield { event: 'sample', step: this.#step, ...(await sample(this.#tensors)) };
+    if (sample !== null) yield { event: 'sample', step: this.#step, ...(await sample(tensors)) };
   }
 
   async #save(): Promise<TrainingEvent & { event: 'checkpoint' }> {
@@ -188,6 +193,7 @@ class Run {
       step: this.#step,
       tensors: this.#tensors,
       optimizer: this.#optimizer.state,
+      memory: this.#memory,
       best: this.#best,
       stale: this.#stale,
       seconds: this.#seconds,
@@ -204,8 +210,14 @@ class Run {
       best_loss: this.#best?.loss ?? null,
       seconds: this.#seconds,
       trainable_parameters: trainedCount(this.#setup.method),
-      tensors: this.#best?.tensors ?? this.#tensors,
+      tensors: this.#best?.tensors ?? this.#kept(),
     };
+  }
+
+  /** What is kept if the run ends here. */
+  #kept(): TrainedTensors {
+    const { afterStep } = this.#setup.method;
+    return afterStep === undefined ? this.#tensors : afterStep.kept(this.#tensors, this.#memory);
   }
 }
 
@@ -233,6 +245,10 @@ function addInto(sums: Map<string, Float32Array>, name: string, addend: Float32A
   const sum = sums.get(name);
   if (sum === undefined) sums.set(name, addend);
   else for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + addend[i]!;
+}
+
+function emptyMemory({ afterStep }: Method): Map<string, Float32Array> {
+  return new Map([...(afterStep?.memory ?? [])].map(([name, length]) => [name, new Float32Array(length)]));
 }
 
 function copyOf(tensors: TrainedTensors): Map<string, Float32Array> {

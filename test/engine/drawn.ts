@@ -57,6 +57,7 @@ export const drawnMethods: Readonly<Record<string, JsonObject>> = {
   ...layerMethods,
   LOHA: { peft_type: 'LOHA', r: 3, init_weights: false, target_modules: 'all-linear' },
   LOKR: { peft_type: 'LOKR', r: 2, init_weights: false, target_modules: 'all-linear' },
+  ADALORA: { peft_type: 'ADALORA', init_r: 3, init_lora_weights: false, target_modules: 'all-linear' },
   VERA: {
     ...{ peft_type: 'VERA', r: 5, init_weights: false, target_modules: 'all-linear' },
     // Random factors are large, and T5 does not scale its scores: its losses bend within the smallest step.

@@ -38,6 +38,7 @@ const withoutEffect: Readonly<Record<string, JsonObject>> = {
   'VERA with b = 0': { peft_type: 'VERA', r: 4, ...everywhere },
   'LOHA with its last factor 0': { peft_type: 'LOHA', r: 3, ...everywhere },
   'LOKR with its first factor 0': { peft_type: 'LOKR', r: 3, ...everywhere },
+  'ADALORA with E = 0': { peft_type: 'ADALORA', init_r: 3, ...everywhere },
   'LN_TUNING before training': { peft_type: 'LN_TUNING', target_modules: '.*(norm|ln_)[^.]*' },
   'IA3 with factors 1': { peft_type: 'IA3', ...everywhere, feedforward_modules: '.*mlp.*' },
 };
