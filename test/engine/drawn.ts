@@ -57,7 +57,11 @@ export const drawnMethods: Readonly<Record<string, JsonObject>> = {
   ...layerMethods,
   LOHA: { peft_type: 'LOHA', r: 3, init_weights: false, target_modules: 'all-linear' },
   LOKR: { peft_type: 'LOKR', r: 2, init_weights: false, target_modules: 'all-linear' },
-  ADALORA: { peft_type: 'ADALORA', init_r: 3, init_lora_weights: false, target_modules: 'all-linear' },
+  ADALORA: {
+    ...{ peft_type: 'ADALORA', init_r: 3, init_lora_weights: false, target_modules: 'all-linear' },
+    // Such matrices are large, and as far from orthogonal: a loss of thousands would drown its slopes.
+    ...{ lora_alpha: 0.1, orth_reg_weight: 0.002 },
+  },
   VERA: {
     ...{ peft_type: 'VERA', r: 5, init_weights: false, target_modules: 'all-linear' },
     // Random factors are large, and T5 does not scale its scores: its losses bend within the smallest step.
