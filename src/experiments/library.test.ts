@@ -103,6 +103,15 @@ test('a broken adapter is listed without its method, not hidden and not thrown',
   assert.equal(entry?.card, null);
 });
 
+test("a folder of AdapterHub's is listed as BOTTLENECK", async () => {
+  const store = temporary();
+  const { dir } = await saveAdapterVersion(store, adapterFolder(store), card);
+  writeFileSync(join(dir, 'adapter_config.json'), JSON.stringify({ config: { mh_adapter: true }, version: '0.2.2' }));
+  const [entry] = await listAdapters(store);
+  assert.equal(entry?.peftType, 'BOTTLENECK');
+  assert.equal(entry?.virtualTokens, null);
+});
+
 test('a name means its newest version, a folder means itself', async () => {
   const store = temporary();
   await saveAdapterVersion(store, adapterFolder(store), card);

@@ -43,6 +43,13 @@ for (const name of ['houlsby-gpt2', 'houlsby-t5', 'parallel-gpt2', 'pfeiffer-ber
   });
 }
 
+test('a whole configuration may be given too, and keys beside it count', () => {
+  const given = { mh_adapter: true, output_adapter: false, reduction_factor: 4, non_linearity: 'gelu', future: 1 };
+  const { config } = bottleneck({ config: given, reduction_factor: 8 });
+  assert.deepEqual(config.config, { ...given, reduction_factor: 8 });
+  assert.deepEqual(Object.values(widths({ config: given, reduction_factor: 8 })), [6, 6]);
+});
+
 test('stands where the modules of AdapterHub stand, in every family', async () => {
   const first = async (dir: string, keys: JsonObject = {}) =>
     Object.keys(widths({ config: 'double_seq_bn', leave_out: [1, 2, 3], ...keys }, await openModel(dir)));

@@ -119,8 +119,8 @@ function refuseUnsupported(options: ModelConfig, { architecture }: Model): void 
 }
 
 /** A file without a version is older than AdapterHub's renaming of two activations: what those are called now. */
-function newActivation({ version }: JsonObject, { non_linearity: name }: JsonObject): JsonObject {
-  if (version !== undefined) return {};
+function newActivation({ peft_type: type, version }: JsonObject, { non_linearity: name }: JsonObject): JsonObject {
+  if (type !== undefined || version !== undefined) return {};
   return name === 'gelu' ? { non_linearity: 'gelu_new' } : name === 'gelu_orig' ? { non_linearity: 'gelu' } : {};
 }
 

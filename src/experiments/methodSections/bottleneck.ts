@@ -19,10 +19,10 @@ export const bottleneck = z.strictObject({
     .literal('BOTTLENECK')
     .describe("Trains narrow networks at the ends of sub-blocks (Houlsby et al. 2019), stored in AdapterHub's form."),
   config: z
-    .enum(presets)
+    .union([z.enum(presets), z.looseObject({})])
     .optional()
     .describe(
-      "AdapterHub's name of a configuration: seq_bn (pfeiffer), double_seq_bn (houlsby), par_bn (parallel). Default: seq_bn.",
+      "AdapterHub's name of a configuration: seq_bn (pfeiffer), double_seq_bn (houlsby), par_bn (parallel) ...; or all of its keys, as in adapter_config.json. Default: seq_bn.",
     ),
   name: z
     .string()
