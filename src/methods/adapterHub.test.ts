@@ -208,6 +208,17 @@ test('half a head is refused', async () => {
   await assert.rejects(readAdapter(folder, models.bert), refused('adapter-mismatch', /classifier\.bias is missing/));
 });
 
+test('a head of AdapterHub’s own model classes is refused', async () => {
+  const folder = await changed('pfeiffer-bert-seqcls', same);
+  const head = new Map([['heads.golden.1.weight', { shape: [2, 2], data: new Float32Array(4) }]]);
+  await writeTensors(join(folder, 'head.safetensors'), head);
+  const refusal = refused(
+    'adapter-mismatch',
+    /heads\.golden\.1\.weight belongs to a head of AdapterHub's own model classes/,
+  );
+  await assert.rejects(readAdapter(folder, models.bert), refusal);
+});
+
 test('a language model’s head may lie beside an adapter when it is the model’s own', async () => {
   for (const [name, model, tensor] of [
     ['pfeiffer-gpt2', models.gpt2, 'transformer.wte.weight'],

@@ -8,7 +8,7 @@ import type { Method } from './method.ts';
  * The tensors of an AdapterHub folder under the names that the method gives them, without those that say nothing of their
  * own. A file may come from another class of the same model, with or without the path of the model's base before its names;
  * `adapter_norm_before` is in it twice; a head may be missing, where the model's own counts, or may be the model's own.
- * @throws SoftpromptError adapter-mismatch for a head that is another than the model's
+ * @throws SoftpromptError adapter-mismatch for a head that is another than the model's, or of AdapterHub's own
  */
 export async function adapterHubTensors(
   dir: string,
@@ -42,8 +42,15 @@ function ownName(name: string, declared: ReadonlySet<string>): string | undefine
   return [...declared].find((one) => one.endsWith(`.${name}`) || name.endsWith(`.${one}`));
 }
 
+/** What AdapterHub's own model classes call the heads that they bring. */
+const flexibleHead = /^heads\./;
+
 /** Whether a tensor is the language model's own head, which AdapterHub stores beside every adapter. */
 async function isModelHead(dir: string, name: string, info: TensorInfo, model: Model): Promise<boolean> {
+  if (flexibleHead.test(name)) {
+    const problem = "belongs to a head of AdapterHub's own model classes, which is not supported";
+    throw new SoftpromptError('adapter-mismatch', { dir, tensor: name, problem });
+  }
   const { architecture, task, weights } = model;
   if (architecture.kind === 'encoder' || task === 'seq_cls' || !name.startsWith(`${architecture.headModule}.`))
     return false;
