@@ -287,25 +287,3 @@ test('it cannot be merged, and says why', async () => {
   const merge = planMerge(models.gpt2, adapter, new AbortController().signal, () => {});
   await assert.rejects(merge, refused('not-mergeable', /BOTTLENECK adapter cannot be merged.*non-linearity/));
 });
-
-test('in a set it keeps its own form, its head too', async () => {
-  const methods: JsonObject[] = [
-    { peft_type: 'LORA', r: 2, init_lora_weights: false },
-    { peft_type: 'BOTTLENECK', config: 'seq_bn' },
-  ];
-  for (const [name, given] of [
-    ['lora first', methods],
-    ['bottleneck first', methods.toReversed()],
-  ] as const) {
-    const folder = join(dir, name);
-    const { method, tensors } = await drawnAdapter(models.bert, 1, { peft_type: 'UNION', methods: given });
-    await writeAdapter(folder, { method, tensors });
-    const files = ['adapter.safetensors', 'adapter_config.json', 'head_config.json', 'model_head.safetensors'];
-    assert.deepEqual((await readdir(join(folder, 'bottleneck'))).sort(), files);
-    const again = await readAdapter(folder, models.bert);
-    assert.equal(again.method.structure, method.structure);
-    assert.deepEqual(bytesOf(again.tensors), bytesOf(tensors));
-    const alone = await readAdapter(join(folder, 'bottleneck'), models.bert);
-    assert.equal(alone.method.peftType, 'BOTTLENECK');
-  }
-});

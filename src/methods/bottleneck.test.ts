@@ -1,19 +1,29 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { drawnAdapter, drawnRows } from '../../test/engine/drawn.ts';
 import { scoresOf } from '../../test/engine/scores.ts';
+import { bytesOf } from '../../test/engine/training.ts';
 import { readCase, tinyModels } from '../../test/golden/reference.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { type Model, openModel } from '../models/model.ts';
+import { readAdapter, writeAdapter } from './adapter.ts';
 import { configureMethod } from './table.ts';
 
 const golden = join(import.meta.dirname, '../../test/golden/peft010');
 const open = (name: string) => openModel(join(golden, 'models', name));
 const [gpt2, t5, bert] = [await open('gpt2-a'), await open('t5-a'), await open('bert-a')];
+
+let dir: string;
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'bottleneck-'));
+});
+after(() => rm(dir, { recursive: true }));
 
 const bottleneck = (keys: JsonObject = {}, model: Model = gpt2) =>
   configureMethod({ peft_type: 'BOTTLENECK', ...keys }, model);
@@ -195,4 +205,26 @@ test('what would change the numbers and is not built is refused by its value', (
   }
   assert.throws(() => bottleneck({ cross_adapter: true }, t5), /cross_adapter is true; adapters after cross-attention/);
   assert.ok(bottleneck({ cross_adapter: true, phm_layer: false, phm_dim: 4, leave_out: null }).trainables.length > 0);
+});
+
+test('in a set it keeps its own form, its head too', async () => {
+  const methods: JsonObject[] = [
+    { peft_type: 'LORA', r: 2, init_lora_weights: false },
+    { peft_type: 'BOTTLENECK', config: 'seq_bn' },
+  ];
+  for (const [name, given] of [
+    ['lora first', methods],
+    ['bottleneck first', methods.toReversed()],
+  ] as const) {
+    const folder = join(dir, name);
+    const { method, tensors } = await drawnAdapter(bert, 1, { peft_type: 'UNION', methods: given });
+    await writeAdapter(folder, { method, tensors });
+    const files = ['adapter.safetensors', 'adapter_config.json', 'head_config.json', 'model_head.safetensors'];
+    assert.deepEqual((await readdir(join(folder, 'bottleneck'))).sort(), files);
+    const again = await readAdapter(folder, bert);
+    assert.equal(again.method.structure, method.structure);
+    assert.deepEqual(bytesOf(again.tensors), bytesOf(tensors));
+    const alone = await readAdapter(join(folder, 'bottleneck'), bert);
+    assert.equal(alone.method.peftType, 'BOTTLENECK');
+  }
 });
