@@ -35,6 +35,7 @@ const adaloraDefaults: JsonObject = {
   beta1: 0.85,
   beta2: 0.85,
   deltaT: 1,
+  fan_in_fan_out: false,
   init_r: 12,
   orth_reg_weight: 0.5,
   peft_type: 'ADALORA',

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { JsonObject } from '../../src/checkpoint/json.ts';
 import { Random } from '../../src/foundation/random.ts';
 import { LanguageModel } from '../../src/inference/languageModel.ts';
 import { LossRunner } from '../../src/inference/lossRunner.ts';
@@ -44,9 +45,9 @@ const isEval = (event: { event: string }): event is EvalEvent => event.event ===
 const isCheckpoint = (event: { event: string }): event is CheckpointEvent => event.event === 'checkpoint';
 
 /** A run on a tiny model, its rows and validation rows. */
-async function setupOf(dir: string, options: TrainingOptions): Promise<TestSetup> {
+async function setupOf(dir: string, options: TrainingOptions, config: JsonObject = {}): Promise<TestSetup> {
   const model = await openModel(dir);
-  const { method, tensors: initial } = await drawnPrompt(model, 1);
+  const { method, tensors: initial } = await drawnPrompt(model, 1, config);
   const [rows, validation] = [drawnRows(model, 11, 1), drawnRows(model, 5, 2)];
   return { model, method, initial, rows, validation, options, checkpoints };
 }
@@ -94,6 +95,24 @@ for (const [family, dir] of Object.entries({ gpt2, llama })) {
     });
   });
 }
+
+test('a run whose method changes what each step gave goes on from any checkpoint with the same bytes', async () => {
+  const config = { peft_type: 'ADALORA', init_r: 4, target_r: 2, tinit: 2, tfinal: 5, deltaT: 3, total_step: 20 };
+  const setup = await setupOf(llama, { ...fullOptions, save_steps: 2 }, config);
+  const whole = await trained(setup);
+  // Of 6 layers, 2 triplets each.
+  const kept = [...whole.outcome.tensors].flatMap(([name, data]) => (name.endsWith('lora_E') ? [...data] : []));
+  const last = await trained({ ...setup, validation: [] });
+  const pruned = [...last.outcome.tensors].flatMap(([name, data]) => (name.endsWith('lora_E') ? [...data] : []));
+  assert.equal(pruned.filter((x) => x !== 0).length, 12);
+  assert.ok(kept.filter((x) => x !== 0).length >= 12);
+  for (const { path, step } of whole.events.filter(isCheckpoint)) {
+    if (step === 20) continue;
+    const resumed = await trained({ ...setup, initial: new Map(), resume: await readCheckpoint(path) });
+    assert.deepEqual(bytesOf(resumed.outcome.tensors), bytesOf(whole.outcome.tensors), `from step ${step}`);
+    assert.deepEqual(resumed.outcome, whole.outcome);
+  }
+});
 
 test('a run keeps the weights of the best validation and stops when it has gone stale', async () => {
   const options = { ...plainOptions, max_steps: 200, learning_rate: 0.3, eval_steps: 2, early_stopping_patience: 3 };

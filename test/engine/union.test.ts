@@ -17,6 +17,7 @@ import { LanguageModel } from '../../src/inference/languageModel.ts';
 import { readAdapter, writeAdapter } from '../../src/methods/adapter.ts';
 import { adapterUse } from '../../src/methods/adapterUse.ts';
 import { configureMethod } from '../../src/methods/table.ts';
+import { writeTrained } from '../../src/methods/trainedAdapter.ts';
 import { openModel } from '../../src/models/model.ts';
 import type { StepEvent, TrainingEvent } from '../../src/training/events.ts';
 import { largestError, tinyModels } from '../golden/reference.ts';
@@ -85,6 +86,31 @@ test('a set is stored as ordinary folders, and read again to the same bytes', as
   const copied = await readAdapter(join(folder, 'exported'), model);
   assert.deepEqual(bytesOf(copied.tensors), bytesOf(adapter.tensors));
   assert.equal(await tensorBytes(dir), await tensorBytes(join(folder, 'exported')));
+});
+
+test('what members ask of a training is done for each: ranks that move, matrices that are not stored', async () => {
+  const model = await openModel(tinyModels.llama);
+  const adalora = { peft_type: 'ADALORA', init_r: 3, target_r: 1, learning_rate: 0.03 };
+  const vera = { peft_type: 'VERA', r: 3, save_projection: false };
+  const asked = configureMethod(together(adalora, { ...prompt, learning_rate: 0.2 }, vera), model);
+  const method = asked.forRun!(6);
+  assert.deepEqual([...method.rates!.values()], [...asked.rates!.values()]);
+  const initial = await method.initialise({ model, random: Random.of(1, 'init'), encode: null });
+  const rows = drawnRows(model, 4);
+  const options = { ...plainOptions, max_steps: 6 };
+  const { outcome } = await trained({ model, method, initial, rows, options, checkpoints: folder });
+  const dir = join(folder, 'pruned');
+  await writeTrained(dir, method, outcome.tensors);
+  const pruned = await readAdapter(join(dir, 'adalora'), model);
+  const ranks = Object.values(pruned.method.config.rank_pattern as Record<string, boolean[]>).flat();
+  assert.equal(ranks.filter((is) => is).length, 6, 'one for each layer it acts on');
+  assert.equal(pruned.method.config.total_step, 6);
+  const language = await LanguageModel.open(tinyModels.llama, 'cpu');
+  after(() => language.close());
+  const expected = await scoresOf(await language.attach({ method, tensors: outcome.tensors }), rows);
+  for (const [r, scores] of (await scoresOf(await language.attach(await readAdapter(dir, model)), rows)).entries()) {
+    assert.ok(largestError(scores, expected[r]!) <= 2e-5, `row ${r}`);
+  }
 });
 
 for (const [what, adapters] of Object.entries({

@@ -27,6 +27,7 @@ export interface GradientSource {
     rows: readonly LabelledRow[],
     trained: TrainedTensors,
     scale?: number,
+    penaltyShare?: number,
   ): Promise<Pick<BatchLoss, 'loss' | 'logprobs' | 'gradients'>>;
   close(): Promise<void>;
 }

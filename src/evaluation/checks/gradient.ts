@@ -24,7 +24,8 @@ export async function gradientError(subject: CheckSubject, signal: AbortSignal):
   const rows = drawnRows(language.model, positionsTaken(method), random);
   const source = await subject.gradients(method);
   try {
-    const { gradients } = await source.run(rows, tensors);
+    // Of the rows alone: the slopes are of what they score.
+    const { gradients } = await source.run(rows, tensors, 1, 0);
     const lossWith = async (name: string, data: Float32Array) => {
       const { logprobs } = await source.run(rows, new Map([...tensors, [name, data]]));
       // Summed here, in float64: the graph's own sum would round away what a small step changes.

@@ -66,7 +66,7 @@ async function fall(
   const losses: number[] = [];
   for (let step = 0; step <= overfitSteps; step++) {
     signal.throwIfAborted();
-    const { loss, gradients } = await source.run(batch, tensors, 1 / weight);
+    const { loss, gradients } = await source.run(batch, tensors, 1 / weight, 0);
     losses.push(loss);
     optimizer.step(tensors, gradients, learningRate, clipFactor(gradientNorm(gradients), options.max_grad_norm));
   }

@@ -60,7 +60,12 @@ test('a sound adapter passes every check, each with a figure and the time', asyn
   );
 });
 
-for (const [name, config] of Object.entries({ ...layerMethods, prefix: drawnMethods.prefix! })) {
+for (const [name, config] of Object.entries({
+  ...layerMethods,
+  prefix: drawnMethods.prefix!,
+  ADALORA: drawnMethods.ADALORA!,
+  VERA: drawnMethods.VERA!,
+})) {
   test(`${name} passes the short checks`, async () => {
     const drawn = await drawnAdapter(model, 1, config);
     for (const result of await results({ ...sound, adapter: drawn }, shortChecks)) {
