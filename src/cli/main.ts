@@ -69,6 +69,13 @@ program
   .action(ending(async (file, options) => (await import('./sweep.ts')).sweep(file, options, terminal, env)));
 
 program
+  .command('rerun')
+  .description('Train a run again, as it was, and say whether it gives the same bytes')
+  .argument('<RUN>')
+  .option(...json)
+  .action(ending(async (run, options) => (await import('./rerun.ts')).rerun(run, options, terminal)));
+
+program
   .command('evaluate')
   .description('Compare adapters with the base model and the hard prompts on the test rows')
   .argument('<FILE.tune.yaml>')

@@ -20,6 +20,7 @@ import { type TrainingOutcome, train } from '../training/train.ts';
 import { checkSubject } from './checkAdapter.ts';
 import type { Environment } from './environment.ts';
 import { readExperimentRows } from './experimentRows.ts';
+import { madeWith } from './madeWith.ts';
 import { checkLabels, modelUse } from './modelUse.ts';
 import type { Experiment } from './schema.ts';
 import type { TrainingEngine, TrainingRequest } from './trainExperiment.ts';
@@ -67,6 +68,7 @@ async function* trainWithEngine(
   try {
     const outcome = yield* withSetUp(events, {
       device_reason: reason,
+      made_with: await madeWith(),
       ...(rows.tooLong > 0 && { rows_left_out: rows.tooLong }),
       ...(rows.unsupervised > 0 && { rows_unsupervised: rows.unsupervised }),
     });
@@ -100,7 +102,7 @@ async function checkTrained(
 /** The engine's events, the first one with what only the set-up knows. */
 async function* withSetUp(
   events: ReturnType<typeof train>,
-  known: Pick<StartEvent, 'device_reason' | 'rows_left_out' | 'rows_unsupervised'>,
+  known: Pick<StartEvent, 'device_reason' | 'made_with' | 'rows_left_out' | 'rows_unsupervised'>,
 ): AsyncGenerator<TrainingEvent, TrainingOutcome> {
   try {
     for (;;) {

@@ -1,4 +1,5 @@
 import type { CheckResult } from '../evaluation/checks/check.ts';
+import type { MadeWith } from './madeWith.ts';
 
 /** What lies on disk about runs and adapters besides PEFT's own files; see docs/design.md, "On disk". */
 
@@ -17,6 +18,8 @@ export interface RunRecord {
   readonly ended: string | null;
   readonly device: string;
   readonly seed: number;
+  /** Versions and machine, by name; absent before the first step. */
+  readonly madeWith?: MadeWith;
   /** Last checkpoint's step, or null when there is none to resume from. */
   readonly checkpoint: number | null;
   readonly steps: number;

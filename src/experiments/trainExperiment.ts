@@ -128,7 +128,10 @@ export async function* trainRun(
 /** Brings the run's record up to date with an event that changes its state. */
 async function follow(store: string, id: string, event: TrainingEvent, env: Environment): Promise<void> {
   if (event.event === 'start') {
-    await updateRun(store, id, { totalSteps: event.total_steps, device: event.device, steps: event.resumed_from });
+    await updateRun(store, id, {
+      ...{ totalSteps: event.total_steps, device: event.device, steps: event.resumed_from },
+      ...(event.made_with !== undefined && { madeWith: event.made_with }),
+    });
   } else if (event.event === 'checkpoint') {
     await updateRun(store, id, { checkpoint: event.step, steps: event.step });
   } else if (event.event === 'done') {

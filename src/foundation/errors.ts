@@ -48,6 +48,10 @@ const words = {
     what: `Run ${d.run} cannot be resumed: ${d.problem}.`,
     todo: 'Train the experiment anew.',
   }),
+  'run-not-repeatable': (d: { run: string; problem: string }): Words => ({
+    what: `Run ${d.run} cannot be repeated: ${d.problem}.`,
+    todo: 'Choose a finished run whose adapter is still there.',
+  }),
   'sweep-missing': (d: { file: string }): Words => ({
     what: `${d.file}: has no sweep.`,
     todo: 'Add one, e.g. sweep: {training.learning_rate: [0.1, 0.3]}, or use softprompt train.',

@@ -24,6 +24,8 @@ export interface StartEvent {
   readonly device: string;
   /** Why this device and no other. */
   readonly device_reason?: string;
+  /** Versions and machine, by name. */
+  readonly made_with?: Readonly<Record<string, string>>;
 }
 
 /** One optimiser step. Steps count from 1; the loss is that of the batch before its update. */
