@@ -69,6 +69,17 @@ program
   .action(ending(async (file, options) => (await import('./sweep.ts')).sweep(file, options, terminal, env)));
 
 program
+  .command('find-lr')
+  .description('Train a few steps at each of some learning rates, and say which one to take')
+  .argument('<FILE.tune.yaml>')
+  .option(...set, collect, [])
+  .option(...device)
+  .option('--rates <N>', 'rates to try', positiveInteger, 9)
+  .option('--steps <N>', 'steps at each', positiveInteger, 12)
+  .option(...json)
+  .action(ending(async (file, options) => (await import('./findRate.ts')).findRate(file, options, terminal)));
+
+program
   .command('rerun')
   .description('Train a run again, as it was, and say whether it gives the same bytes')
   .argument('<RUN>')
