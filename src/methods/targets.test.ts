@@ -90,6 +90,17 @@ test('modules and layers may be left out', () => {
     named({ target_modules: ['q_proj', 'lm_head'], modules_to_save: ['lm_head'] }),
     named({ target_modules: ['q_proj'] }),
   );
+  assert.deepEqual(
+    named({ target_modules: 'all-linear', modules_to_save: ['mlp', 'layers.0'] }).filter((path) => /mlp|^0/.test(path)),
+    [],
+    'nor is what lies inside of such modules',
+  );
+});
+
+test('a classifier is trained whole, so that no name reaches into it', async () => {
+  const roberta = await openModel(tinyModels.roberta);
+  const dense = named({ target_modules: ['dense'] }, roberta);
+  assert.ok(dense.length > 0 && dense.every((path) => !path.startsWith('classifier')));
 });
 
 test('embedding tables are targets of methods that act on them, where they are named', () => {

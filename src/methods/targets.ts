@@ -69,13 +69,16 @@ export function targetTest(options: ModelConfig, model: Model, pattern: ModulePa
     throw options.invalid('layers_to_transform', 'needs target_modules to be a list of names');
   }
   const excluded = modulePattern(options, 'exclude_modules');
-  const saved = options.optionalStrings('modules_to_save') ?? [];
+  const asked = options.optionalStrings('modules_to_save') ?? [];
+  const saved = [...asked, ...(model.classifier?.modules ?? [])].map((name) =>
+    expression(options, 'modules_to_save', `^(?:.*\\.)?${name}(?:$|\\.)`),
+  );
   const inLayers = new Set(linearSites(model).inLayers.map(({ path }) => path));
   return (path) =>
     (pattern === allLinear ? inLayers.has(path) : matches(options, 'target_modules', pattern, path)) &&
     (inLayer?.(path) ?? true) &&
     !(excluded !== null && matches(options, 'exclude_modules', excluded, path)) &&
-    !saved.some((name) => path.endsWith(name));
+    !saved.some((module) => module.test(path));
 }
 
 /** Whether PEFT would say that a pattern names a module. */
