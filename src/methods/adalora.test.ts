@@ -142,4 +142,6 @@ test('what cannot be is refused by its key', () => {
     [{ rank_pattern: { 'model.layers.0.self_attn.q_proj.lora_E': 4 } }, /rank_pattern has no list of 12/],
   ];
   for (const [keys, pattern] of refusals) assert.throws(() => adalora(keys), pattern);
+  // A file of another rank is refused by its tensors.
+  adalora({ init_r: Number.MAX_SAFE_INTEGER });
 });

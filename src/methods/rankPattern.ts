@@ -7,23 +7,23 @@ import type { TripletNames, Triplets } from './rankAllocator.ts';
 /** One layer's triplets. */
 export interface TripletLayer extends Triplets {
   readonly site: LinearSite;
-  /** Which of the `init_r` that there were at first are left. */
-  readonly left: readonly boolean[];
+  /** Which of the `init_r` that there were at first are left; null for all. */
+  readonly left: readonly boolean[] | null;
 }
 
 /** A layer's triplets as `init_r` and `rank_pattern` leave them. @throws SoftpromptError config-key */
 export function tripletLayer(options: ModelConfig, site: LinearSite, begunRank: number): TripletLayer {
   const { path, inFeatures, outFeatures } = site;
   const patterns = options.optionalObject('rank_pattern')?.json ?? {};
-  const left = patterns[patternKey(path)] ?? patterns[`${patternKey(path)}.default`] ?? Array(begunRank).fill(true);
-  if (!isMask(left) || left.length !== begunRank) {
+  const left = patterns[patternKey(path)] ?? patterns[`${patternKey(path)}.default`] ?? null;
+  if (left !== null && !(isMask(left) && left.length === begunRank)) {
     throw options.invalid('rank_pattern', `has no list of ${begunRank} (init_r) true or false for ${path}`);
   }
   const at = `base_model.model.${path}`;
   return {
     site,
     names: { a: `${at}.lora_A`, e: `${at}.lora_E`, b: `${at}.lora_B` },
-    rank: left.filter((is) => is).length,
+    rank: left === null ? begunRank : left.filter((is) => is).length,
     inFeatures,
     outFeatures,
     left,
@@ -40,7 +40,8 @@ export function rankPattern(layers: readonly TripletLayer[], trained: TrainedTen
   return Object.fromEntries(
     layers.map(({ site, left }, i) => {
       const rest = masks[i]!.values();
-      return [patternKey(site.path), left.map((was) => was && rest.next().value === true)];
+      const pattern = left === null ? masks[i]! : left.map((was) => was && rest.next().value === true);
+      return [patternKey(site.path), pattern];
     }),
   );
 }

@@ -11,7 +11,7 @@ import { SoftpromptError } from '../../src/foundation/errors.ts';
 import { writeAdapter } from '../../src/methods/adapter.ts';
 import { openModel } from '../../src/models/model.ts';
 import { tinyModels } from '../golden/reference.ts';
-import { drawnAdapter } from './drawn.ts';
+import { drawnAdapter, drawnMethods } from './drawn.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'softprompt-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -59,6 +59,17 @@ for (const [name, config] of Object.entries(withoutEffect)) {
 }
 
 const bfloat16 = join(import.meta.dirname, '../golden/peft021/models/llama-bf16-a');
+
+for (const name of ['LOHA', 'LOKR', 'VERA', 'ADALORA'] as const) {
+  test(`${name}: the merged checkpoint gives what the adapter beside it gives, transposed weights or not`, async () => {
+    for (const model of [tinyModels.gpt2, tinyModels.llama]) {
+      const request = { model, adapter: await adapterOf(model, drawnMethods[name]!), output: fresh() };
+      const result = await mergeModel(request, going, silent);
+      assert.ok(result.changed.length > 0);
+      assert.ok(result.logits.largest_change <= 2e-4, String(result.logits.largest_change));
+    }
+  });
+}
 
 test('merging into 16-bit weights rounds what changes, and says how much that is', async () => {
   for (const [model, dtype, precision] of [
