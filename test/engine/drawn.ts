@@ -27,10 +27,14 @@ export async function drawnPrompt(model: Model, seed: number, more: JsonObject =
   return drawnAdapter(model, seed, { peft_type: 'PROMPT_TUNING', num_virtual_tokens: 4, ...more });
 }
 
-/** A method with the first tensors it draws, as it is trained. */
-export async function drawnAdapter(model: Model, seed: number, config: JsonObject): Promise<Adapter> {
+/** A method with the first tensors it draws, as it is trained; with `moved`, which is no key of a method, each times 0.9 to 1.1. */
+export async function drawnAdapter(model: Model, seed: number, { moved, ...config }: JsonObject): Promise<Adapter> {
   const method = configureMethod(config, model);
-  const tensors = await method.initialise({ model, random: Random.of(seed, 'prompt'), encode: null });
+  const first = await method.initialise({ model, random: Random.of(seed, 'prompt'), encode: null });
+  const random = Random.of(seed, 'moved');
+  const tensors = new Map(
+    [...first].map(([name, data]) => [name, moved ? data.map((x) => x * (0.9 + 0.2 * random.uniform())) : data]),
+  );
   return { method: trainingForm(method), tensors };
 }
 
@@ -67,7 +71,7 @@ export const drawnMethods: Readonly<Record<string, JsonObject>> = {
     // Random factors are large, and T5 does not scale its scores: its losses bend within the smallest step.
     exclude_modules: '.*(Self|EncDec)Attention.*',
   },
-  LN_TUNING: { peft_type: 'LN_TUNING', target_modules: '.*(norm|Norm|ln_)[^.]*' },
+  LN_TUNING: { peft_type: 'LN_TUNING', moved: true, target_modules: '.*(norm|Norm|ln_)[^.]*' },
   'LORA beside the token embeddings': {
     ...{ peft_type: 'LORA', r: 2, lora_alpha: 1, init_lora_weights: false },
     target_modules: '.*(wte|embed_in|embed_tokens|word_embeddings)|shared',
