@@ -2,6 +2,7 @@ import { ModelConfig } from '../checkpoint/config.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
 import type { Builder } from '../onnx/builder.ts';
 import type { Value } from '../onnx/dims.ts';
+import { adaloraAsLora } from './adaloraAsLora.ts';
 import { additionsMethod, type LayerAddition, layerConfig } from './layerAddition.ts';
 import { loraDefaults, refuseUnsupported } from './loraConfig.ts';
 import { normal } from './loraInits.ts';
@@ -84,6 +85,7 @@ export const adalora: MethodFactory = (config, model, source): Method => {
     ...(schedule !== null && { afterStep: rankAllocator(schedule, held) }),
     forRun: (totalSteps) =>
       schedule === null ? adalora({ ...config, total_step: totalSteps }, model, source) : method,
+    asLora: (trained) => adaloraAsLora(method, layers, scaling, trained, model),
     stored: (trained) => {
       const pattern = rankPattern(layers, trained);
       if (pattern === null) return { method, tensors: trained };

@@ -179,6 +179,23 @@ describe('scaling', () => {
   }
 });
 
+test('ADALORA lies in the file as the LORA that it is', async () => {
+  const { adapter, model } = await stored(tinyModels.qwen2, {
+    ...{ peft_type: 'ADALORA', init_r: 3, init_lora_weights: false, target_modules: 'all-linear' },
+  });
+  const at = 'base_model.model.model.layers.1.self_attn.q_proj';
+  adapter.tensors.get(`${at}.lora_E`)![1] = 0;
+  const cut = { ...adapter, ...adapter.method.stored!(adapter.tensors) };
+  const { metadata, tensors } = await written(cut, model);
+  const [a, b] = ['lora_a', 'lora_b'].map((side) => tensors.get(`blk.1.attn_q.weight.${side}`)!);
+  assert.deepEqual([a!.shape[0], b!.shape[1]], [2, 2]);
+  const [given, e] = [adapter.tensors.get(`${at}.lora_B`)!, adapter.tensors.get(`${at}.lora_E`)!];
+  const scaled = given.map((x, i) => x * e[i % 3]!);
+  const want = product(adapter.tensors.get(`${at}.lora_A`)!, scaled, 3, 8 / (3 + 1e-5));
+  const found = product(a!.data, b!.data, 2, (metadata['adapter.lora.alpha'] as number) / 2);
+  for (const [i, x] of want.entries()) assert.ok(Math.abs(found[i]! - x) <= 1e-6 * Math.max(1, Math.abs(x)));
+});
+
 test('half the bytes in f16 and bf16, rounded, and the adapter as written says what they are', async () => {
   const { adapter, model } = await stored(tinyModels.gpt2, drawn);
   for (const type of ['F16', 'BF16'] as const) {

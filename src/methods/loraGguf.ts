@@ -23,13 +23,13 @@ const fileTypes = { F32: 0, F16: 1, BF16: 32 } satisfies Record<FloatType, numbe
 const foreignKeys = ['alora_invocation_tokens', 'layer_replication', 'use_bdlora', 'use_dora', 'use_qalora'] as const;
 
 /**
- * A LORA adapter for llama.cpp (src/llama-adapter.cpp), which multiplies each path by one alpha of the file over the path's
+ * A LORA adapter, or one that can be written as LORA, for llama.cpp (src/llama-adapter.cpp), which multiplies each path by one alpha of the file over the path's
  * rank. The file's alpha is what makes that the first path's scaling, with rsLoRA too; where another path's would differ
  * (`alpha_pattern`), the factor goes into its B.
  * @throws SoftpromptError option-invalid for what has no GGUF form
  */
 export function loraGguf(stored: StoredAdapter, model: Model, type: FloatType): LoraGguf {
-  const { method, tensors } = stored;
+  const { method, tensors } = stored.method.asLora?.(stored.tensors) ?? stored;
   const refuse = (what: string): never => {
     const problem = `gguf has no place for ${what}`;
     throw new SoftpromptError('option-invalid', { option: '--format', problem, todo: 'Choose peft or onnx.' });

@@ -148,6 +148,8 @@ export interface Method extends MethodShape {
   readonly forRun?: (totalSteps: number) => Method;
   /** What is stored of what was trained, where that is not the same. */
   readonly stored?: (trained: TrainedTensors) => { readonly method: Method; readonly tensors: TrainedTensors };
+  /** The same adapter as LORA, for readers that know nothing else; null where LORA has no form of it. */
+  readonly asLora?: (trained: TrainedTensors) => { readonly method: Method; readonly tensors: TrainedTensors } | null;
   /** First values of what is trained: of the encoder's tensors, where there is one. */
   readonly initialise: (context: InitContext) => Promise<TrainedTensors>;
 }
