@@ -1,0 +1,122 @@
+import { normalise, scoreAnswers } from '../inference/choose.ts';
+import { continueReading } from '../inference/generate.ts';
+import type { AttachedModel, LanguageModel } from '../inference/languageModel.ts';
+import { checkLength, Reading } from '../inference/reading.ts';
+import { meanLoss } from '../inference/score.ts';
+import { positionsTaken } from '../methods/method.ts';
+import { classProbabilities } from './classify.ts';
+import type { Choices, Question } from './questions.ts';
+import type { RowAnswer } from './result.ts';
+
+/** Questions, and what an answer to them can be. */
+export interface Asking {
+  readonly language: LanguageModel;
+  readonly questions: readonly Question[];
+  /** Null for open text. */
+  readonly choices: Choices | null;
+  readonly maxNewTokens: number;
+}
+
+/** Rows that go through the model together. */
+const batchRows = 16;
+
+/** A choice's greedy text may be this much longer than the longest label, so that a wrong form shows. */
+const greedyExtra = 4;
+
+/** Fills `answers` in the order of the questions, rows of like length together; yields how many are done. */
+export async function* askAll(
+  asking: Asking,
+  attached: AttachedModel,
+  read: (question: Question) => readonly number[],
+  answers: RowAnswer[],
+  signal: AbortSignal,
+): AsyncGenerator<number> {
+  const { questions, language } = asking;
+  const { maxPositions } = language.model.architecture.sizes;
+  const prompts = questions.map(read);
+  for (const [i, { targetIds, index }] of questions.entries()) {
+    const after = positionsTaken(attached.method) + targetIds.length - 1;
+    checkLength(prompts[i]!.length, after, maxPositions, index + 1);
+  }
+  const order = questions.map((_, i) => i).sort((a, b) => prompts[a]!.length - prompts[b]!.length);
+  for (let at = 0; at < order.length; at += batchRows) {
+    const batch = order.slice(at, at + batchRows);
+    const given = await answerBatch(
+      asking,
+      attached,
+      batch.map((i) => ({ question: questions[i]!, prompt: prompts[i]! })),
+      signal,
+    );
+    for (const [j, i] of batch.entries()) answers[i] = given[j]!;
+    yield Math.min(at + batchRows, order.length);
+  }
+}
+
+async function answerBatch(
+  { language, choices, maxNewTokens }: Asking,
+  attached: AttachedModel,
+  batch: readonly { readonly question: Question; readonly prompt: readonly number[] }[],
+  signal: AbortSignal,
+): Promise<readonly RowAnswer[]> {
+  if (language.model.task === 'seq_cls') return classifyBatch(choices!, attached, batch, signal);
+  const reading = await Reading.of(
+    attached,
+    batch.map(({ prompt }) => prompt),
+  );
+  const losses = (await reading.score(batch.map(({ question }) => question.targetIds))).map((score) => {
+    return { target_loss: meanLoss(score), target_tokens: score.length };
+  });
+  const longest = Math.max(...(choices?.tokens ?? []).map((tokens) => tokens.length));
+  const written = await continueReading(reading, {
+    maxNewTokens: choices === null ? maxNewTokens : Math.min(maxNewTokens, longest + greedyExtra),
+    stopIds: language.hasTokenizer ? language.tokenizer.eosTokenIds : [],
+    sampling: null,
+    signal,
+  });
+  const texts = written.map((ids, i) => firstLine(decode(language, ids), batch[i]!.question.expected));
+  if (choices === null) {
+    return texts.map((text, i) => ({
+      ...{ text, correct: text === batch[i]!.question.expected, probability: null },
+      ...losses[i]!,
+    }));
+  }
+  const scores = await scoreAnswers(reading, choices.tokens, signal);
+  return scores.map((score, i) => {
+    const best = score.indexOf(Math.max(...score));
+    const text = choices.labels[best]!;
+    const correct = text === batch[i]!.question.expected;
+    return { text, correct, probability: normalise(score)[best]!, ...losses[i]!, greedy: texts[i]! };
+  });
+}
+
+/** A classifier's answers. */
+async function classifyBatch(
+  { labels }: Choices,
+  attached: AttachedModel,
+  batch: readonly { readonly question: Question; readonly prompt: readonly number[] }[],
+  signal: AbortSignal,
+): Promise<readonly RowAnswer[]> {
+  const found = await classProbabilities(
+    attached,
+    batch.map(({ prompt }) => prompt),
+    signal,
+  );
+  return found.map((probabilities, i) => {
+    const { expected, targetIds } = batch[i]!.question;
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    const text = labels[best]!;
+    const target_loss = -Math.log(probabilities[targetIds[0]!]!);
+    return { text, correct: text === expected, probability: probabilities[best]!, target_loss, target_tokens: 1 };
+  });
+}
+
+/** Text of generated tokens; the ids themselves for a model without a tokenizer. */
+function decode(language: LanguageModel, ids: readonly number[]): string {
+  return language.hasTokenizer ? language.tokenizer.decode(ids, { skipSpecialTokens: true }) : ids.join(' ');
+}
+
+/** An answer ends with its line, unless the expected one has several: a model that never learnt to stop is judged by what it says first. */
+function firstLine(text: string, expected: string): string {
+  const trimmed = text.trim();
+  return expected.includes('\n') ? trimmed : trimmed.split('\n')[0]!.trimEnd();
+}
