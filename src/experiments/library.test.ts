@@ -100,6 +100,7 @@ test('a broken adapter is listed without its method, not hidden and not thrown',
   writeFileSync(join(dir, 'card.json'), '{');
   const [entry] = await listAdapters(store);
   assert.equal(entry?.peftType, null);
+  assert.match(entry!.readOnly!, /adapter_config\.json cannot be read/);
   assert.equal(entry?.card, null);
 });
 
@@ -109,7 +110,18 @@ test("a folder of AdapterHub's is listed as BOTTLENECK", async () => {
   writeFileSync(join(dir, 'adapter_config.json'), JSON.stringify({ config: { mh_adapter: true }, version: '0.2.2' }));
   const [entry] = await listAdapters(store);
   assert.equal(entry?.peftType, 'BOTTLENECK');
+  assert.equal(entry?.readOnly, null);
   assert.equal(entry?.virtualTokens, null);
+});
+
+test('an adapter of a method that is not known here is listed, to be looked at', async () => {
+  const store = temporary();
+  const dir = join(store, 'adapters/odd/1');
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, 'adapter_config.json'), '{"peft_type": "OFT"}');
+  const [entry] = await listAdapters(store);
+  assert.equal(entry?.peftType, 'OFT');
+  assert.equal(entry?.readOnly, 'OFT is a method that Softprompt does not know: the folder is left as it is.');
 });
 
 test('a name means its newest version, a folder means itself', async () => {

@@ -5,6 +5,7 @@ import { methodNameOf } from '../checkpoint/adapterFolder.ts';
 import type { JsonObject } from '../checkpoint/json.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { writeFileAtomic } from '../foundation/files.ts';
+import { type PeftType, peftTypes } from '../methods/method.ts';
 import { appendAudit } from './audit.ts';
 import type { Environment } from './environment.ts';
 import type { AdapterCard } from './records.ts';
@@ -18,6 +19,8 @@ export interface AdapterEntry {
   readonly dir: string;
   /** PEFT's name of the method, or BOTTLENECK for AdapterHub's (of a set: of its members, with ` + ` between); null when adapter_config.json cannot be read. */
   readonly peftType: string | null;
+  /** Why it can be looked at and not used, in a sentence; null for one that can be used. */
+  readonly readOnly: string | null;
   /** Number of virtual tokens; null for methods that have none. */
   readonly virtualTokens: number | null;
   /** Size of the tensors on disk. */
@@ -154,7 +157,8 @@ async function readEntry(store: string, name: string, version: number): Promise<
     name,
     version,
     dir,
-    peftType: methodOf(config),
+    peftType: membersOf(config).join(' + ') || null,
+    readOnly: readOnlyReason(config),
     virtualTokens: typeof config.num_virtual_tokens === 'number' ? config.num_virtual_tokens : null,
     bytes: await tensorBytes(dir),
     card,
@@ -170,11 +174,22 @@ async function readConfig(dir: string): Promise<JsonObject> {
   }
 }
 
-/** PEFT's name of a folder's method, or those of the members of a set; null where there is none. */
-function methodOf(config: JsonObject): string | null {
+/** PEFT's name of a folder's method, or those of the members of a set; none where there is none. */
+function membersOf(config: JsonObject): readonly string[] {
   const { adapters } = config;
   const members = config.peft_type === 'UNION' && Array.isArray(adapters) ? adapters : [];
-  return members.map((member) => String(member?.peft_type)).join(' + ') || methodNameOf(config);
+  if (members.length > 0) return members.map((member) => String(member?.peft_type));
+  const name = methodNameOf(config);
+  return name === null ? [] : [name];
+}
+
+function readOnlyReason(config: JsonObject): string | null {
+  const names = membersOf(config);
+  if (names.length === 0) return 'Its adapter_config.json cannot be read, so nothing can be done with it.';
+  const unknown = names.find((name) => !peftTypes.includes(name as PeftType));
+  return unknown === undefined
+    ? null
+    : `${unknown} is a method that Softprompt does not know: the folder is left as it is.`;
 }
 
 /** Size of an adapter folder's safetensors files. */

@@ -44,10 +44,12 @@ export class AdaptersTree implements vscode.TreeDataProvider<AdapterNode>, vscod
     item.id = entry.dir;
     const place = placeOf(vscode.Uri.joinPath(vscode.Uri.file(store), '..'));
     item.description = [place, adapterDescription(entry)].filter((part) => part !== '').join(' · ');
-    item.contextValue = active ? treeItems.activeAdapter : treeItems.adapter;
+    const { readOnly } = entry;
+    item.contextValue = readOnly !== null ? treeItems.readOnlyAdapter : treeItems[active ? 'activeAdapter' : 'adapter'];
     const badge = checkBadge(entry.card);
-    const icon = active ? 'check' : badge === 'none' ? 'circle-large-outline' : 'shield';
-    const color = badge === 'failed' ? 'charts.red' : icon === 'circle-large-outline' ? null : 'charts.green';
+    const plain = readOnly === null ? 'circle-large-outline' : 'lock';
+    const icon = active ? 'check' : badge === 'none' ? plain : 'shield';
+    const color = badge === 'failed' ? 'charts.red' : icon === plain ? null : 'charts.green';
     item.iconPath = new vscode.ThemeIcon(icon, color === null ? undefined : new vscode.ThemeColor(color));
     const spoken = [adapterLabel(entry), item.description, active ? 'active' : null, badgeWords(entry.card)];
     item.accessibilityInformation = { label: spoken.filter((part) => part !== null).join(', ') };
@@ -64,6 +66,6 @@ function tooltip(entry: StoredAdapter['entry'], active: boolean): vscode.Markdow
   const rows = adapterFacts(entry).map(([name, value]) => `| ${name} | ${escapeMarkdown(value)} |`);
   const title = `**${escapeMarkdown(adapterLabel(entry))}**${active ? ' — answers now' : ''}`;
   return new vscode.MarkdownString(
-    `${title}\n\n${escapeMarkdown(adapterDescription(entry))}\n\n| | |\n|-|-|\n${rows.join('\n')}\n\n${escapeMarkdown(entry.dir)}`,
+    `${title}\n\n${escapeMarkdown(entry.readOnly ?? adapterDescription(entry))}\n\n| | |\n|-|-|\n${rows.join('\n')}\n\n${escapeMarkdown(entry.dir)}`,
   );
 }

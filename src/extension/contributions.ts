@@ -80,6 +80,7 @@ export type ContextKey = (typeof contextKeys)[keyof typeof contextKeys];
 export const treeItems = {
   adapter: 'adapter',
   activeAdapter: 'activeAdapter',
+  readOnlyAdapter: 'readOnlyAdapter',
   experiment: 'experiment',
   trainingExperiment: 'trainingExperiment',
   missingExperiment: 'missingExperiment',

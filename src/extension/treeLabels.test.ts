@@ -27,7 +27,15 @@ const card: AdapterCard = {
   metrics: { accuracy: 0.97, f1: 0.96 },
   parent: 2,
 };
-const adapter = { name: 'commit-kind', version: 3, bytes: 12_392, peftType: 'PROMPT_TUNING', virtualTokens: 16, card };
+const adapter = {
+  name: 'commit-kind',
+  version: 3,
+  bytes: 12_392,
+  peftType: 'PROMPT_TUNING',
+  readOnly: null,
+  virtualTokens: 16,
+  card,
+};
 
 const run: RunRecord = {
   id: 'r1',
@@ -55,6 +63,7 @@ test('before an evaluation an adapter shows its validation loss; one from elsewh
   assert.match(adapterDescription({ ...adapter, card: { ...card, metrics: {} } }), /^validation loss 0\.120 /);
   const foreign = { ...adapter, card: null, virtualTokens: null };
   assert.equal(adapterDescription(foreign), 'PROMPT_TUNING · 12 KB');
+  assert.equal(adapterDescription({ ...foreign, peftType: 'OFT', readOnly: 'why' }), 'OFT · read-only · 12 KB');
   assert.deepEqual(adapterFacts(foreign), [['From', 'another tool (no card.json)']]);
 });
 

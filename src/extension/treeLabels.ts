@@ -9,6 +9,7 @@ export interface AdapterFacts {
   readonly version: number;
   readonly bytes: number;
   readonly peftType: string | null;
+  readonly readOnly: string | null;
   readonly virtualTokens: number | null;
   readonly card: AdapterCard | null;
 }
@@ -30,6 +31,7 @@ export function adapterDescription(adapter: AdapterFacts): string {
   const parts = [
     leadingMetric(adapter.card),
     adapter.peftType,
+    adapter.readOnly === null ? null : 'read-only',
     adapter.virtualTokens === null ? null : `${adapter.virtualTokens} virtual tokens`,
     formatBytes(adapter.bytes),
   ];

@@ -7,20 +7,23 @@ import type { Reparametrisation } from './promptEncoder.ts';
 import type { TrainedWeight } from './savedModules.ts';
 
 /** Methods that can be trained; PEFT's names, and BOTTLENECK, FULL and UNION, which PEFT has not. */
-export type PeftType =
-  | 'PROMPT_TUNING'
-  | 'P_TUNING'
-  | 'PREFIX_TUNING'
-  | 'LORA'
-  | 'IA3'
-  | 'LN_TUNING'
-  | 'VERA'
-  | 'LOHA'
-  | 'LOKR'
-  | 'ADALORA'
-  | 'BOTTLENECK'
-  | 'FULL'
-  | 'UNION';
+export const peftTypes = [
+  'PROMPT_TUNING',
+  'P_TUNING',
+  'PREFIX_TUNING',
+  'LORA',
+  'IA3',
+  'LN_TUNING',
+  'VERA',
+  'LOHA',
+  'LOKR',
+  'ADALORA',
+  'BOTTLENECK',
+  'FULL',
+  'UNION',
+] as const;
+/** Any of them. */
+export type PeftType = (typeof peftTypes)[number];
 
 /** Trained tensors by the names of the adapter file. */
 export type TrainedTensors = ReadonlyMap<string, Float32Array>;

@@ -1,11 +1,9 @@
 import { basename } from 'node:path';
 import type { z } from 'zod';
 import { fingerprintModel } from '../checkpoint/fingerprint.ts';
-import { columns, parseTemplate, render, type Template } from '../data/template.ts';
 import { answerPrompt, type TextAnswer } from '../evaluation/answer.ts';
 import type { CheckResult } from '../evaluation/checks/check.ts';
 import { checkNames } from '../evaluation/checks/table.ts';
-import { type Choices, choicesOf } from '../evaluation/questions.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { cardExperiment, checkAdapter } from '../experiments/checkAdapter.ts';
 import { type Combined, checkDestination, combineAdapters, saveCombined } from '../experiments/combineAdapters.ts';
@@ -17,8 +15,6 @@ import { readExperiment } from '../experiments/experimentFile.ts';
 import { type ExportReport, exportAdapterAs, exportTypes } from '../experiments/exporting.ts';
 import { labelOf, readCard } from '../experiments/library.ts';
 import { type MergeResult, mergeModel } from '../experiments/mergeModel.ts';
-import type { AdapterCard } from '../experiments/records.ts';
-import { experimentSchema } from '../experiments/schema.ts';
 import { findStore } from '../experiments/store.ts';
 import { newRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
 import { freshPlace } from '../experiments/trainingPlace.ts';
@@ -27,9 +23,9 @@ import { type AttachedModel, LanguageModel } from '../inference/languageModel.ts
 import { readAdapter } from '../methods/adapter.ts';
 import { adapterUse } from '../methods/adapterUse.ts';
 import type { ModelUse } from '../models/model.ts';
-import type { Task } from '../models/task.ts';
 import { chooseDevice, probeDevices } from '../runtime/devices.ts';
 import type { TrainingEvent } from '../training/events.ts';
+import { type Asking, askingOf, plainAsking } from './asking.ts';
 import type { WorkerService } from './host.ts';
 import type {
   ActivationReport,
@@ -51,18 +47,8 @@ import type {
   WorkProgress,
 } from './protocol.ts';
 
-/** How long an answer to open text may be, when the adapter's experiment does not say. */
-const defaultNewTokens = 64;
-
 /** Of what DARE keeps: the command line's default. */
 const combineSeed = 42;
-
-/** How texts are asked: the template and the labels of the experiment that an adapter comes from. */
-interface Asking {
-  readonly prompt: (text: string) => string;
-  readonly choices: Choices | null;
-  readonly maxNewTokens: number;
-}
 
 /** The adapter that answers. */
 interface ActiveAdapter {
@@ -278,34 +264,4 @@ export class EngineService implements WorkerService {
     if (this.#language === null) throw new SoftpromptError('internal', { problem: 'no model is loaded' });
     return this.#language;
   }
-}
-
-/** A text as it stands, continued. */
-const plainAsking: Asking = { prompt: (text) => text, choices: null, maxNewTokens: defaultNewTokens };
-
-/** How the experiment of an adapter asks; as it stands when its card does not say or its template wants more columns. */
-function askingOf(card: AdapterCard | null, language: LanguageModel): Asking {
-  const parsed = experimentSchema.safeParse(card?.experiment);
-  if (!parsed.success || parsed.data.template === undefined) return plainAsking;
-  const { template, labels, evaluation, task } = parsed.data;
-  const input = parseTemplate(template.input);
-  const [column, ...more] = columns(input);
-  if (column === undefined || more.length > 0) return plainAsking;
-  const target = parseTemplate(template.target);
-  return {
-    prompt: (text) => render(input, { [column]: text }),
-    choices: choicesFor(task, labels ?? null, language, target),
-    maxNewTokens: evaluation.max_new_tokens,
-  };
-}
-
-/** The closed set of answers; a classifier needs their names alone. */
-function choicesFor(
-  task: Task,
-  labels: readonly string[] | null,
-  language: LanguageModel,
-  target: Template,
-): Choices | null {
-  if (labels === null) return null;
-  return task === 'seq_cls' ? { labels, tokens: [] } : choicesOf(labels, { tokenizer: language.tokenizer, target });
 }

@@ -80,7 +80,7 @@ export async function chooseAdapter(
   target: AdapterNode | string | undefined,
   prompt: string,
 ): Promise<StoredAdapter | null> {
-  const adapters = await app.index.adapters();
+  const adapters = (await app.index.adapters()).filter(({ entry }) => entry.readOnly === null);
   if (typeof target === 'object') return target;
   if (target !== undefined) return adapters.find(({ entry }) => entry.dir === target) ?? null;
   if (adapters.length === 0) {
