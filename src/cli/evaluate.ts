@@ -51,7 +51,17 @@ export async function evaluate(
 
 /** An evaluation as a table of arms against figures, with what it means in words. */
 export function comparison(result: EvaluationResult): string[] {
-  const heading = ['arm', ...result.metrics, 'won', 'lost', 'seconds', 'parameters', 'bytes'];
+  const kept = result.arms.some(({ cached_rows }) => cached_rows !== undefined);
+  const heading = [
+    'arm',
+    ...result.metrics,
+    'won',
+    'lost',
+    'seconds',
+    'parameters',
+    'bytes',
+    ...(kept ? ['kept'] : []),
+  ];
   const row = (arm: ArmResult): string[] => [
     arm.name,
     ...result.metrics.map((metric) => figure(arm.metrics[metric])),
@@ -60,6 +70,7 @@ export function comparison(result: EvaluationResult): string[] {
     arm.seconds.toFixed(1),
     arm.trainable_parameters.toLocaleString('en'),
     arm.bytes.toLocaleString('en'),
+    ...(kept ? [keptText(arm.cached_rows ?? 0, result.rows.length)] : []),
   ];
   return [
     `${result.rows.length} rows of ${shortPath(result.data)}`,
@@ -67,8 +78,15 @@ export function comparison(result: EvaluationResult): string[] {
     ...formatTable([heading, ...result.arms.map(row)]),
     '',
     'won, lost: rows right here and wrong with the base model, and the other way round.',
+    ...(kept
+      ? ['kept: rows whose answers are those of an evaluation before, of the same model, adapter and rows.']
+      : []),
     ...verdictOf(result),
   ];
+}
+
+function keptText(kept: number, rows: number): string {
+  return kept === 0 ? '' : kept === rows ? 'all' : String(kept);
 }
 
 function figure(value: number | null | undefined): string {

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import { SoftpromptError } from '../foundation/errors.ts';
 import { normalise, scoreAnswers } from '../inference/choose.ts';
 import { continueReading } from '../inference/generate.ts';
 import type { AttachedModel, LanguageModel } from '../inference/languageModel.ts';
@@ -7,6 +9,7 @@ import { positionsTaken } from '../methods/method.ts';
 import { classProbabilities } from './classify.ts';
 import type { Choices, Question } from './questions.ts';
 import type { RowAnswer } from './result.ts';
+import { untilAborted } from './untilAborted.ts';
 
 /** Questions, and what an answer to them can be. */
 export interface Asking {
@@ -23,32 +26,49 @@ const batchRows = 16;
 /** A choice's greedy text may be this much longer than the longest label, so that a wrong form shows. */
 const greedyExtra = 4;
 
-/** Fills `answers` in the order of the questions, rows of like length together; yields how many are done. */
+/** Questions that are rendered between two looks at what else is to do, such as cancelling. */
+const renderedAtOnce = 64;
+
+/** What the questions are for a reader: the tokens that stand before each answer. */
+export async function promptsOf(
+  { questions }: Asking,
+  read: (question: Question) => readonly number[],
+  signal: AbortSignal,
+): Promise<readonly (readonly number[])[]> {
+  const prompts: (readonly number[])[] = [];
+  for (const [i, question] of questions.entries()) {
+    if (i % renderedAtOnce === 0) await setImmediate();
+    stopIf(signal);
+    prompts.push(read(question));
+  }
+  return prompts;
+}
+
+/**
+ * Answers every question that `known` has no answer to, rows of like length together; yields each batch. Once `signal` is
+ * aborted it throws at once, whatever the model is still busy with.
+ * @throws SoftpromptError cancelled; prompt-length for a question that the model has no room for
+ */
 export async function* askAll(
   asking: Asking,
   attached: AttachedModel,
-  read: (question: Question) => readonly number[],
-  answers: RowAnswer[],
+  prompts: readonly (readonly number[])[],
+  known: ReadonlyMap<number, RowAnswer>,
   signal: AbortSignal,
-): AsyncGenerator<number> {
+): AsyncGenerator<ReadonlyMap<number, RowAnswer>, void> {
   const { questions, language } = asking;
   const { maxPositions } = language.model.architecture.sizes;
-  const prompts = questions.map(read);
   for (const [i, { targetIds, index }] of questions.entries()) {
     const after = positionsTaken(attached.method) + targetIds.length - 1;
     checkLength(prompts[i]!.length, after, maxPositions, index + 1);
   }
   const order = questions.map((_, i) => i).sort((a, b) => prompts[a]!.length - prompts[b]!.length);
   for (let at = 0; at < order.length; at += batchRows) {
-    const batch = order.slice(at, at + batchRows);
-    const given = await answerBatch(
-      asking,
-      attached,
-      batch.map((i) => ({ question: questions[i]!, prompt: prompts[i]! })),
-      signal,
-    );
-    for (const [j, i] of batch.entries()) answers[i] = given[j]!;
-    yield Math.min(at + batchRows, order.length);
+    const batch = order.slice(at, at + batchRows).filter((i) => !known.has(i));
+    if (batch.length === 0) continue;
+    const rows = batch.map((i) => ({ question: questions[i]!, prompt: prompts[i]! }));
+    const given = await untilAborted(signal, answerBatch(asking, attached, rows, signal));
+    yield new Map(batch.map((i, j) => [i, given[j]!] as const));
   }
 }
 
@@ -63,9 +83,11 @@ async function answerBatch(
     attached,
     batch.map(({ prompt }) => prompt),
   );
+  stopIf(signal);
   const losses = (await reading.score(batch.map(({ question }) => question.targetIds))).map((score) => {
     return { target_loss: meanLoss(score), target_tokens: score.length };
   });
+  stopIf(signal);
   const longest = Math.max(...(choices?.tokens ?? []).map((tokens) => tokens.length));
   const written = await continueReading(reading, {
     maxNewTokens: choices === null ? maxNewTokens : Math.min(maxNewTokens, longest + greedyExtra),
@@ -87,6 +109,10 @@ async function answerBatch(
     const correct = text === batch[i]!.question.expected;
     return { text, correct, probability: normalise(score)[best]!, ...losses[i]!, greedy: texts[i]! };
   });
+}
+
+function stopIf(signal: AbortSignal): void {
+  if (signal.aborted) throw new SoftpromptError('cancelled', {});
 }
 
 /** A classifier's answers. */

@@ -2,11 +2,13 @@ import type { DataRow } from '../data/dataRow.ts';
 import type { Template } from '../data/template.ts';
 import { encodeInput } from '../data/templatedExample.ts';
 import type { StoredAdapter } from '../methods/adapter.ts';
-import { type Asking, askAll } from './asking.ts';
+import { type AnswerStore, answersKey } from './answerStore.ts';
+import { type Asking, askAll, promptsOf } from './asking.ts';
 import { chooseShots, type HardPrompt, hardPromptText } from './hardPrompts.ts';
 import { confusionMatrix, metricRules } from './metrics.ts';
 import type { Question } from './questions.ts';
 import type { ArmResult, EvaluationProgress, EvaluationResult, MetricName, RowAnswer, RowResult } from './result.ts';
+import { untilAborted } from './untilAborted.ts';
 
 /** What is compared on which rows. */
 export interface EvaluationSetup extends Asking {
@@ -18,6 +20,10 @@ export interface EvaluationSetup extends Asking {
   /** Rows that shots are drawn from. */
   readonly trainRows: readonly DataRow[];
   readonly seed: number;
+  /** Keeps answers; an arm that is as it was is not asked again. */
+  readonly store: AnswerStore;
+  /** What the model is, for what is kept of it. */
+  readonly modelKey: string;
   /** Milliseconds of a clock. */
   readonly now: () => number;
 }
@@ -41,12 +47,25 @@ export async function* evaluate(
   const results: ArmResult[] = [];
   const answers: Map<string, readonly RowAnswer[]> = new Map();
   for (const [armIndex, arm] of arms.entries()) {
-    const began = now();
-    const attached = await setup.language.attach(arm.adapter);
-    const given: RowAnswer[] = [];
-    for await (const done of askAll(setup, attached, arm.read, given, signal)) {
-      yield { arm: arm.name, armIndex, arms: arms.length, row: done, rows: questions.length };
+    const prompts = await promptsOf(setup, arm.read, signal);
+    const kept = await setup.store.open(answersKey(setup.modelKey, arm.adapter, setup, prompts));
+    const found = new Map([...kept.answers].filter(([i]) => i < questions.length));
+    const cached = found.size;
+    let { seconds } = kept;
+    yield { arm: arm.name, armIndex, arms: arms.length, row: cached, rows: questions.length };
+    if (cached < questions.length) {
+      let began = now();
+      const attached = await untilAborted(signal, setup.language.attach(arm.adapter));
+      for await (const batch of askAll(setup, attached, prompts, kept.answers, signal)) {
+        const took = (now() - began) / 1000;
+        await kept.keep(batch, took);
+        seconds += took;
+        for (const [i, answer] of batch) found.set(i, answer);
+        yield { arm: arm.name, armIndex, arms: arms.length, row: found.size, rows: questions.length };
+        began = now();
+      }
     }
+    const given = questions.map((_, i) => found.get(i)!);
     answers.set(arm.name, given);
     const judged = questions.map(({ expected }, i) => ({ expected, answer: given[i]! }));
     const confusion = choices === null ? null : confusionMatrix(judged, choices.labels);
@@ -58,7 +77,8 @@ export async function* evaluate(
       confusion,
       wins: given.filter((answer, i) => answer.correct && !base[i]!.correct).length,
       losses: given.filter((answer, i) => !answer.correct && base[i]!.correct).length,
-      seconds: (now() - began) / 1000,
+      seconds,
+      ...(cached > 0 && { cached_rows: cached }),
     });
   }
   const rows: RowResult[] = questions.map(({ index, input, expected }, i) => ({

@@ -34,7 +34,10 @@ export interface ArmResult {
   /** Rows this arm gets right and the base wrong, and the other way round. */
   readonly wins: number;
   readonly losses: number;
+  /** That the model took for its answers, whenever they were given. */
   readonly seconds: number;
+  /** Rows whose answers were kept from an evaluation before, of the same model, adapter and questions; absent where none were. */
+  readonly cached_rows?: number;
   readonly trainable_parameters: number;
   /** Size of the adapter's tensors on disk; 0 for arms without an adapter. */
   readonly bytes: number;

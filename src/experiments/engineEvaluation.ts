@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fingerprintModel, sha256File } from '../checkpoint/fingerprint.ts';
 import { checkClasses } from '../data/classes.ts';
 import { readRows } from '../data/rows.ts';
 import { parseTemplate } from '../data/template.ts';
@@ -7,6 +10,7 @@ import { type EvaluationSetup, evaluate } from '../evaluation/evaluate.ts';
 import { choicesOf, textQuestions, tokenizedQuestions } from '../evaluation/questions.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
+import { version } from '../foundation/version.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
 import { classNames } from '../models/classHead.ts';
@@ -56,7 +60,10 @@ async function* evaluateWithEngine(
   }
 }
 
-async function setupOf(language: LanguageModel, { experiment, adapters }: EvaluationRequest): Promise<EvaluationSetup> {
+async function setupOf(
+  language: LanguageModel,
+  { experiment, adapters, answers }: EvaluationRequest,
+): Promise<EvaluationSetup> {
   const { evaluation, training, labels, template, data } = experiment;
   const prompts = Object.entries(evaluation.baselines).map(([name, { prompt, shots }]) => {
     return { name, prompt: parseTemplate(prompt), shots: shots ?? 0 };
@@ -70,6 +77,8 @@ async function setupOf(language: LanguageModel, { experiment, adapters }: Evalua
     adapters: stored,
     maxNewTokens: evaluation.max_new_tokens,
     seed: training.seed,
+    store: answers,
+    modelKey: await modelKey(experiment.model),
     now: () => performance.now(),
   };
   const { classifier, config } = language.model;
@@ -119,4 +128,13 @@ async function setupOf(language: LanguageModel, { experiment, adapters }: Evalua
     target,
     trainRows: shown ? await readRows(data.train) : [],
   };
+}
+
+/** Files of a model folder that say how tokens are read and written, and when a text is over. */
+const tokenFiles = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'generation_config.json'];
+
+/** What answers depend on besides questions and adapters: the base model, its tokenizer, and the engine's version. */
+async function modelKey(dir: string): Promise<string> {
+  const read = tokenFiles.map((name) => join(dir, name)).filter((file) => existsSync(file));
+  return [version, await fingerprintModel(dir), ...(await Promise.all(read.map(sha256File)))].join(' ');
 }

@@ -1,5 +1,7 @@
+import type { AnswerStore } from '../evaluation/answerStore.ts';
 import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
+import { answerCache } from './answerCache.ts';
 import { appendAudit } from './audit.ts';
 import type { Environment } from './environment.ts';
 import type { LoadedExperiment } from './experimentFile.ts';
@@ -21,11 +23,14 @@ export interface EvaluationRequest {
   readonly experiment: Experiment;
   /** Arms; labels are unique, also among the baselines. */
   readonly adapters: readonly ResolvedAdapter[];
+  /** Where answers are kept. */
+  readonly answers: AnswerStore;
 }
 
 /**
  * Evaluates adapters of an experiment on its test rows and keeps the result: with the run (`runId`, else the run the
- * first adapter came from), the figures on each adapter's card, and a line in the audit log.
+ * first adapter came from), the figures on each adapter's card, and a line in the audit log. Answers are kept as they come: an
+ * evaluation that was cut off goes on where it was, and an arm that is as it was is not asked again.
  * @throws 'test-rows-missing'
  */
 export async function* evaluateExperiment(
@@ -43,7 +48,7 @@ export async function* evaluateExperiment(
   const { file, experiment } = loaded;
   if (experiment.data.test === undefined) throw new SoftpromptError('test-rows-missing', { file });
   const adapters = uniqueArms(request.adapters, Object.keys(experiment.evaluation.baselines));
-  const result = yield* engine.evaluate({ file, experiment, adapters }, signal);
+  const result = yield* engine.evaluate({ file, experiment, adapters, answers: answerCache(store) }, signal);
 
   const runId = request.runId ?? (await runOf(store, adapters));
   if (runId !== null) await saveEvaluation(store, runId, result);

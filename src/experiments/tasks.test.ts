@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { tinyModels } from '../../test/golden/reference.ts';
+import { keepNothing } from '../evaluation/answerStore.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { StepEvent, TrainingEvent } from '../training/events.ts';
 import { engineEvaluation, openEachTime } from './engineEvaluation.ts';
@@ -107,7 +108,10 @@ async function trainedAndEvaluated(family: keyof typeof tinyModels, task: string
   const request = { experiment, checkpoints: join(folder, 'checkpoints'), resume: false, adapterFolder: folder };
   for await (const event of trainingEngine(freshPlace).train(request, signal)) events.push(event);
   const adapters = [{ label: name, dir: folder }];
-  const progress = engineEvaluation(openEachTime, env).evaluate({ file, experiment, adapters }, signal);
+  const progress = engineEvaluation(openEachTime, env).evaluate(
+    { file, experiment, adapters, answers: keepNothing },
+    signal,
+  );
   let next = await progress.next();
   while (!next.done) next = await progress.next();
   const steps = events.filter((event): event is StepEvent => event.event === 'step');

@@ -12,6 +12,8 @@ import type { FloatTensor, Tensor, Tensors } from './tensor.ts';
 /** A graph ready to run on a device. Close it when done: its memory is native. */
 export class GraphSession {
   readonly #session: InferenceSession;
+  /** Runs that have not come back. */
+  readonly #running = new Set<Promise<unknown>>();
 
   private constructor(session: InferenceSession) {
     this.#session = session;
@@ -54,14 +56,17 @@ export class GraphSession {
       if (tensor === undefined) throw new SoftpromptError('internal', { problem: `no tensor for graph input ${name}` });
       feeds[name] = new ort.Tensor(tensor.dtype, tensor.data, tensor.dims);
     }
-    const results = await this.#session.run(feeds);
+    const running = this.#session.run(feeds);
+    this.#running.add(running);
+    const results = await running.finally(() => this.#running.delete(running));
     return new Map(
       Object.entries(results).map(([name, { type, dims, data }]) => [name, { dtype: type, dims, data } as Tensor]),
     );
   }
 
-  /** Frees the session's native memory. */
+  /** Frees the session's native memory, once a run that nobody waits for any more is over. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#running);
     await this.#session.release();
   }
 }
