@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { trainingEngine } from '../experiments/engineTraining.ts';
 import type { Environment } from '../experiments/environment.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
+import { moduleLines, previewExperiment } from '../experiments/previewExperiment.ts';
 import { findStore } from '../experiments/store.ts';
 import { newRun, type PreparedRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
 import { freshPlace } from '../experiments/trainingPlace.ts';
@@ -10,7 +11,6 @@ import { writeObstacle } from '../foundation/files.ts';
 import type { DoneEvent, StartEvent } from '../training/events.ts';
 import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
-import { moduleLines, previewExperiment } from './preview.ts';
 import { duration, TrainingProgress } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -9,6 +9,7 @@ import { mergeAdapter } from './commands/merge.ts';
 import { setWorkspaceModel } from './commands/model.ts';
 import { newExperiment } from './commands/newExperiment.ts';
 import { openRuns } from './commands/openRuns.ts';
+import { previewExperiment } from './commands/preview.ts';
 import { showActions } from './commands/showActions.ts';
 import { resumeRun, stopTraining, trainExperiment } from './commands/train.ts';
 import { type CommandId, type CommandTargets, commands } from './contributions.ts';
@@ -25,6 +26,7 @@ interface CommandRule<Target> {
 
 const table: { readonly [C in CommandId]: CommandRule<CommandTargets[C]> } = {
   [commands.train]: { needsTrust: true, run: trainExperiment },
+  [commands.preview]: { needsTrust: true, run: previewExperiment },
   [commands.stop]: { needsTrust: true, run: stopTraining },
   [commands.resume]: { needsTrust: true, run: resumeRun },
   [commands.evaluate]: { needsTrust: true, run: evaluateAdapters },

@@ -10,6 +10,7 @@ import type { ExperimentNode, RunNode } from './experimentsTree.ts';
 /** Command ids. */
 export const commands = {
   train: 'softprompt.train',
+  preview: 'softprompt.preview',
   stop: 'softprompt.stop',
   resume: 'softprompt.resume',
   evaluate: 'softprompt.evaluate',
@@ -38,6 +39,7 @@ export type ExperimentTarget = ExperimentNode | RunNode | Uri;
 /** What each command may be given; from the palette it is given nothing. */
 export interface CommandTargets {
   'softprompt.train': ExperimentTarget;
+  'softprompt.preview': ExperimentTarget;
   'softprompt.stop': ExperimentTarget;
   'softprompt.resume': ExperimentTarget;
   'softprompt.evaluate': ExperimentTarget | AdapterNode;

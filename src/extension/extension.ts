@@ -8,6 +8,7 @@ import { ExperimentDiagnostics } from './experimentDiagnostics.ts';
 import { ExperimentsTree } from './experimentsTree.ts';
 import { showCrash, showSilence } from './failures.ts';
 import { InlineEvaluation } from './inlineEvaluation.ts';
+import { ReadOnlyTexts } from './readOnlyTexts.ts';
 import { RunsPanel } from './runsPanel.ts';
 import { StatusBar } from './statusBar.ts';
 import { Trainings } from './trainings.ts';
@@ -28,7 +29,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const inline = new InlineEvaluation();
   const adapters = new AdaptersTree(index, session);
   const experiments = new ExperimentsTree(index, trainings);
-  const app = { index, model, session, trainings, runsPanel, inline, log };
+  const texts = new ReadOnlyTexts();
+  const app = { index, model, session, trainings, runsPanel, inline, texts, log };
 
   context.subscriptions.push(
     log,
@@ -37,6 +39,7 @@ export function activate(context: vscode.ExtensionContext): void {
     trainings,
     runsPanel,
     inline,
+    texts,
     adapters,
     experiments,
     new StatusBar(session, model, index),

@@ -1,5 +1,6 @@
 import type * as vscode from 'vscode';
 import type { InlineEvaluation } from './inlineEvaluation.ts';
+import type { ReadOnlyTexts } from './readOnlyTexts.ts';
 import type { RunsPanel } from './runsPanel.ts';
 import type { Trainings } from './trainings.ts';
 import type { WorkerSession } from './workerSession.ts';
@@ -14,5 +15,6 @@ export interface Softprompt {
   readonly trainings: Trainings;
   readonly runsPanel: RunsPanel;
   readonly inline: InlineEvaluation;
+  readonly texts: ReadOnlyTexts;
   readonly log: vscode.LogOutputChannel;
 }

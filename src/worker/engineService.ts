@@ -15,6 +15,7 @@ import { readExperiment } from '../experiments/experimentFile.ts';
 import { type ExportReport, exportAdapterAs, exportTypes } from '../experiments/exporting.ts';
 import { labelOf, readCard } from '../experiments/library.ts';
 import { type MergeResult, mergeModel } from '../experiments/mergeModel.ts';
+import { previewExperiment, previewLines } from '../experiments/previewExperiment.ts';
 import { findStore } from '../experiments/store.ts';
 import { newRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
 import { freshPlace } from '../experiments/trainingPlace.ts';
@@ -41,6 +42,7 @@ import type {
   loadModelParams,
   ModelReport,
   mergeParams,
+  previewParams,
   saveCombinedParams,
   TrainReport,
   trainParams,
@@ -144,6 +146,10 @@ export class EngineService implements WorkerService {
       if (event.event === 'done') return { runId, adapter: event.adapter, reason: event.reason };
     }
     throw new SoftpromptError('internal', { problem: 'a training run ended without its last event' });
+  }
+
+  async preview({ experiment, set }: z.infer<typeof previewParams>): Promise<readonly string[]> {
+    return previewLines(await previewExperiment((await readExperiment(experiment, set)).experiment));
   }
 
   async evaluate(

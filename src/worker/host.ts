@@ -41,6 +41,8 @@ import {
   type ModelReport,
   merge,
   mergeParams,
+  preview,
+  previewParams,
   protocolVersion,
   saveCombined,
   saveCombinedParams,
@@ -65,6 +67,7 @@ export interface WorkerService {
     signal: AbortSignal,
     report: (runId: string, event: TrainingEvent) => void,
   ): Promise<TrainReport>;
+  preview(params: z.infer<typeof previewParams>): Promise<readonly string[]>;
   evaluate(
     params: z.infer<typeof evaluateParams>,
     signal: AbortSignal,
@@ -149,6 +152,12 @@ export function serve(service: WorkerService): void {
         notify(connection.sendNotification(trainEvent, { runId, event })),
       ),
     ),
+  );
+  handle(
+    connection,
+    preview,
+    previewParams,
+    queued((params) => service.preview(params)),
   );
   handle(
     connection,

@@ -13,7 +13,7 @@ import type { TrainingEvent } from '../training/events.ts';
  * Requests are validated by the worker with the schema beside them; tensors never cross. A request for the model waits
  * for the one before it; cancelling is JSON-RPC's own cancellation. Change `protocolVersion` with any message.
  */
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 
 /** Error data the worker sends with a failed request: the words of the error, ready to show. */
 export interface WorkerErrorData {
@@ -103,6 +103,11 @@ export const train = new RequestType<z.infer<typeof trainParams>, TrainReport, W
 export const trainEvent = new NotificationType<{ readonly runId: string; readonly event: TrainingEvent }>(
   'train/event',
 );
+
+/** An experiment; the fields are those of `trainParams`. */
+export const previewParams = z.object({ experiment: z.string(), set: z.array(z.string()) });
+/** client -> worker: what would an experiment train? In lines, as the command line shows it. */
+export const preview = new RequestType<z.infer<typeof previewParams>, readonly string[], WorkerErrorData>('preview');
 
 /** What to compare on which rows; the fields are those of `trainParams`. */
 export const evaluateParams = z.object({
