@@ -8,6 +8,9 @@ export const pictures = join(resolve(import.meta.dirname, '../..'), 'test-result
 /** What a change of theme takes to reach webviews, milliseconds: nothing tells when they are done. */
 const repaint = 400;
 
+/** What a list takes to be filled on two busy cores, milliseconds. */
+const listPatience = 10_000;
+
 /** A menu takes no click in the first tenth of a second after it has opened, milliseconds. */
 const menuReady = 200;
 
@@ -28,8 +31,24 @@ export class Workbench {
 
   /** Runs a command by its title in the palette, for example `Softprompt: Open Runs`. */
   async run(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.#pickFirst(`>${title}`, title);
+    await this.#choose('F1', `>${title}`, title);
+  }
+
+  /**
+   * Opens a list by a key and chooses an entry. The list closes when something else takes the focus, as a notification does
+   * that goes away: then asks again, as a person would.
+   */
+  async #choose(key: string, typed: string, label: string): Promise<void> {
+    for (let again = 2; ; again--) {
+      await this.#openQuickInput(key);
+      const failure = await this.#pickFirst(typed, label, listPatience).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      if (failure === null) return;
+      if (again === 0) throw failure;
+      await this.page.keyboard.press('Escape');
+    }
   }
 
   /** Chooses an entry of the quick pick that is open. */
@@ -47,11 +66,17 @@ export class Workbench {
     return this.page.locator('.quick-input-widget input[type=text]');
   }
 
-  async #pickFirst(typed: string, label: string): Promise<void> {
+  /** Opens the quick input by a key. One that is still about to close would take the key, and what is typed, for itself. */
+  async #openQuickInput(key: string): Promise<void> {
+    await this.#quickInput().waitFor({ state: 'hidden' });
+    await this.page.keyboard.press(key);
+    await this.#quickInput().waitFor();
+  }
+
+  async #pickFirst(typed: string, label: string, timeout?: number): Promise<void> {
     await this.#quickInput().fill(typed);
     const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: label }).first();
-    await row.waitFor();
-    await row.click();
+    await row.click(timeout === undefined ? {} : { timeout });
   }
 
   /** A notification that contains this text. */
@@ -105,8 +130,7 @@ export class Workbench {
 
   /** Opens a file of the workspace in an editor by its name. */
   async openFile(name: string): Promise<Locator> {
-    await this.page.keyboard.press('Control+p');
-    await this.#pickFirst(name, name);
+    await this.#choose('Control+p', name, name);
     const editor = this.editor(name);
     await editor.locator('.view-line').first().waitFor();
     return editor;
@@ -119,7 +143,7 @@ export class Workbench {
 
   /** Puts the cursor into a line (from 1) of the editor that has the focus and selects all of it. */
   async selectLine(line: number): Promise<void> {
-    await this.page.keyboard.press('Control+g');
+    await this.#openQuickInput('Control+g');
     await this.answer(`:${line}`);
     await this.page.keyboard.press('Home');
     await this.page.keyboard.press('Shift+End');
@@ -181,6 +205,7 @@ export class Workbench {
   /** Closes notifications that are open. */
   async dismissToasts(): Promise<void> {
     await this.run('Notifications: Clear All Notifications');
+    await this.page.locator('.notifications-toasts .notification-list-item').first().waitFor({ state: 'detached' });
   }
 
   /** Switches the colour theme as the system's would. */
