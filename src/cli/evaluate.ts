@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import { stalledArms } from '../evaluation/stall.ts';
 import { engineEvaluation, openEachTime } from '../experiments/engineEvaluation.ts';
 import type { Environment } from '../experiments/environment.ts';
 import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
@@ -82,7 +83,18 @@ export function comparison(result: EvaluationResult): string[] {
       ? ['kept: rows whose answers are those of an evaluation before, of the same model, adapter and rows.']
       : []),
     ...verdictOf(result),
+    ...stalledArms(result),
+    ...result.arms.flatMap(foundLines),
   ];
+}
+
+/** The text that a search ended with, and what it was worth on the validation rows. */
+function foundLines({ name, found }: ArmResult): string[] {
+  if (found === undefined) return [];
+  const { prompt, given, tried, rows, right, given_right } = found;
+  const worth = `${right} of ${rows} validation rows right, ${given_right} with the given one`;
+  const what = prompt === given ? 'the given prompt stayed the best' : 'found';
+  return ['', `${name}: ${what}, of ${tried} tried (${worth}):`, ...prompt.split('\n').map((line) => `  ${line}`)];
 }
 
 function keptText(kept: number, rows: number): string {

@@ -1,11 +1,12 @@
 import type { DataRow } from '../data/dataRow.ts';
-import type { Template } from '../data/template.ts';
+import { parseTemplate, type Template } from '../data/template.ts';
 import { encodeInput } from '../data/templatedExample.ts';
 import type { StoredAdapter } from '../methods/adapter.ts';
 import { type AnswerStore, answersKey } from './answerStore.ts';
 import { type Asking, askAll, promptsOf } from './asking.ts';
 import { chooseShots, type HardPrompt, hardPromptText } from './hardPrompts.ts';
 import { confusionMatrix, metricRules } from './metrics.ts';
+import { searchPrompt } from './promptSearch.ts';
 import type { Question } from './questions.ts';
 import type { ArmResult, EvaluationProgress, EvaluationResult, MetricName, RowAnswer, RowResult } from './result.ts';
 import { untilAborted } from './untilAborted.ts';
@@ -17,6 +18,8 @@ export interface EvaluationSetup extends Asking {
   /** Hard prompts, with what they need of the experiment; none for rows that are already tokenised. */
   readonly hardPrompts: readonly HardPrompt[];
   readonly target: Template | null;
+  /** What prompts are searched with: questions of validation rows, and the template they are asked in; null where none is searched. */
+  readonly search: { readonly questions: readonly Question[]; readonly input: Template } | null;
   /** Rows that shots are drawn from. */
   readonly trainRows: readonly DataRow[];
   readonly seed: number;
@@ -32,7 +35,7 @@ export interface EvaluationSetup extends Asking {
 export type EvaluationOutcome = Pick<EvaluationResult, 'mode' | 'labels' | 'metrics' | 'arms' | 'rows'>;
 
 /** One arm: a model with or without an adapter, and what it reads for a row. */
-interface Arm extends Pick<ArmResult, 'name' | 'kind' | 'detail' | 'bytes' | 'trainable_parameters'> {
+interface Arm extends Pick<ArmResult, 'name' | 'kind' | 'detail' | 'found' | 'bytes' | 'trainable_parameters'> {
   readonly adapter: StoredAdapter | null;
   readonly read: (question: Question) => readonly number[];
 }
@@ -43,7 +46,7 @@ export async function* evaluate(
   signal: AbortSignal,
 ): AsyncGenerator<EvaluationProgress, EvaluationOutcome> {
   const { questions, choices, metrics, now } = setup;
-  const arms = armsOf(setup);
+  const arms = armsOf(setup, yield* searchedPrompts(setup, signal));
   const results: ArmResult[] = [];
   const answers: Map<string, readonly RowAnswer[]> = new Map();
   for (const [armIndex, arm] of arms.entries()) {
@@ -70,9 +73,10 @@ export async function* evaluate(
     const judged = questions.map(({ expected }, i) => ({ expected, answer: given[i]! }));
     const confusion = choices === null ? null : confusionMatrix(judged, choices.labels);
     const base = answers.get(arms[0]!.name)!;
-    const { name, kind, detail, bytes, trainable_parameters } = arm;
+    const { name, kind, detail, found: searched, bytes, trainable_parameters } = arm;
     results.push({
       ...{ name, kind, detail, bytes, trainable_parameters },
+      ...(searched !== undefined && { found: searched }),
       metrics: Object.fromEntries(metrics.map((metric) => [metric, metricRules[metric](judged, confusion)])),
       confusion,
       wins: given.filter((answer, i) => answer.correct && !base[i]!.correct).length,
@@ -88,7 +92,38 @@ export async function* evaluate(
   return { mode: choices === null ? 'text' : 'choice', labels: choices?.labels ?? null, metrics, arms: results, rows };
 }
 
-function armsOf({ language, adapters, hardPrompts, target, trainRows, seed }: EvaluationSetup): readonly Arm[] {
+/** The hard prompts, those that are to be searched for as they were found. */
+async function* searchedPrompts(
+  setup: EvaluationSetup,
+  signal: AbortSignal,
+): AsyncGenerator<EvaluationProgress, readonly (HardPrompt & Pick<Arm, 'found'>)[]> {
+  const { language, adapters, hardPrompts, target, search } = setup;
+  const before = Number(language.model.untrained.length === 0);
+  const prompts: (HardPrompt & Pick<Arm, 'found'>)[] = [];
+  for (const [i, hard] of hardPrompts.entries()) {
+    if (hard.search === 0 || search === null) {
+      prompts.push(hard);
+      continue;
+    }
+    const from = { ...setup, ...search, target: target!, shots: shotsOf(setup, hard), tries: hard.search };
+    const searching = searchPrompt(from, hard, signal);
+    const place = { armIndex: before + i, arms: before + hardPrompts.length + adapters.length };
+    let next = await searching.next();
+    for (; !next.done; next = await searching.next()) {
+      const { tried, row, rows } = next.value;
+      yield { arm: `${hard.name}, prompt ${tried} of ${hard.search}`, ...place, row, rows };
+    }
+    prompts.push({ ...hard, prompt: parseTemplate(next.value.prompt), found: next.value });
+  }
+  return prompts;
+}
+
+function shotsOf({ trainRows, target, seed }: EvaluationSetup, { shots }: HardPrompt): readonly DataRow[] {
+  return shots === 0 ? [] : chooseShots(trainRows, target!, shots, seed);
+}
+
+function armsOf(setup: EvaluationSetup, hardPrompts: readonly (HardPrompt & Pick<Arm, 'found'>)[]): readonly Arm[] {
+  const { language, adapters, target } = setup;
   const none = { adapter: null, bytes: 0, trainable_parameters: 0 };
   const asIs = (question: Question) => question.inputIds;
   return [
@@ -97,8 +132,9 @@ function armsOf({ language, adapters, hardPrompts, target, trainRows, seed }: Ev
       ? []
       : [{ name: 'base', kind: 'base', detail: null, read: asIs, ...none } as const]),
     ...hardPrompts.map((hard): Arm => {
-      const shots = hard.shots === 0 ? [] : chooseShots(trainRows, target!, hard.shots, seed);
+      const shots = shotsOf(setup, hard);
       return {
+        ...(hard.found !== undefined && { found: hard.found }),
         name: hard.name,
         kind: 'hard_prompt',
         detail: hard.prompt.source,

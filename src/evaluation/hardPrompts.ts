@@ -8,6 +8,8 @@ export interface HardPrompt {
   readonly name: string;
   readonly prompt: Template;
   readonly shots: number;
+  /** Prompts to try on validation rows for a better one, this one included; 0 takes it as it is. */
+  readonly search: number;
 }
 
 /**

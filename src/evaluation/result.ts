@@ -28,6 +28,8 @@ export interface ArmResult {
   readonly kind: 'base' | 'hard_prompt' | 'adapter';
   /** Hard prompt's text, or the adapter's folder. */
   readonly detail: string | null;
+  /** How its prompt was found, where it was searched for. */
+  readonly found?: FoundPrompt;
   readonly metrics: Readonly<Partial<Record<MetricName, number | null>>>;
   /** counts[expected][answered]; the last column counts answers outside the labels. Null for open text. */
   readonly confusion: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] } | null;
@@ -41,6 +43,19 @@ export interface ArmResult {
   readonly trainable_parameters: number;
   /** Size of the adapter's tensors on disk; 0 for arms without an adapter. */
   readonly bytes: number;
+}
+
+/** A hard prompt that a search ended with. */
+export interface FoundPrompt {
+  readonly prompt: string;
+  /** The one it began with. */
+  readonly given: string;
+  /** Prompts that were tried, the given one included. */
+  readonly tried: number;
+  /** Validation rows each was tried on, and how many of them the found and the given one got right. */
+  readonly rows: number;
+  readonly right: number;
+  readonly given_right: number;
 }
 
 /** One row with every arm's answer, by arm name. */

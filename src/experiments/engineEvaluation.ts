@@ -3,13 +3,22 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fingerprintModel, sha256File } from '../checkpoint/fingerprint.ts';
 import { checkClasses } from '../data/classes.ts';
+import type { DataRow } from '../data/dataRow.ts';
 import { readRows } from '../data/rows.ts';
+import { splitRows } from '../data/split.ts';
 import { parseTemplate } from '../data/template.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
 import { type EvaluationSetup, evaluate } from '../evaluation/evaluate.ts';
-import { choicesOf, textQuestions, tokenizedQuestions } from '../evaluation/questions.ts';
+import {
+  choicesOf,
+  type Question,
+  type QuestionTemplate,
+  textQuestions,
+  tokenizedQuestions,
+} from '../evaluation/questions.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
+import { Random } from '../foundation/random.ts';
 import { version } from '../foundation/version.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
@@ -19,6 +28,7 @@ import { chooseDevice } from '../runtime/devices.ts';
 import type { Environment } from './environment.ts';
 import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
 import { checkLabels, modelUse } from './modelUse.ts';
+import type { Experiment } from './schema.ts';
 
 /** Gives the model of a folder on a device, and takes it back. */
 export interface ModelLender {
@@ -65,8 +75,8 @@ async function setupOf(
   { experiment, adapters, answers }: EvaluationRequest,
 ): Promise<EvaluationSetup> {
   const { evaluation, training, labels, template, data } = experiment;
-  const prompts = Object.entries(evaluation.baselines).map(([name, { prompt, shots }]) => {
-    return { name, prompt: parseTemplate(prompt), shots: shots ?? 0 };
+  const prompts = Object.entries(evaluation.baselines).map(([name, { prompt, shots = 0, search = 0 }]) => {
+    return { name, prompt: parseTemplate(prompt), shots, search };
   });
   const shown = prompts.some((prompt) => prompt.shots > 0);
   const stored = [];
@@ -98,6 +108,7 @@ async function setupOf(
       questions,
       choices: classes && { labels: classes, tokens: [] },
       hardPrompts: [],
+      search: null,
       target: null,
       trainRows: [],
     };
@@ -111,14 +122,12 @@ async function setupOf(
   }
   const { tokenizer } = language;
   const target = parseTemplate(template.target);
+  const asked = { tokenizer, input: parseTemplate(template.input), target, task: experiment.task };
+  const trainRows = shown ? await readRows(data.train) : [];
+  const searched = prompts.some(({ search }) => search > 0);
   return {
     ...common,
-    questions: textQuestions(
-      file,
-      rows,
-      { tokenizer, input: parseTemplate(template.input), target, task: experiment.task },
-      labels ?? null,
-    ),
+    questions: textQuestions(file, rows, asked, labels ?? null),
     choices: classes
       ? { labels: classes, tokens: [] }
       : labels === undefined
@@ -126,8 +135,28 @@ async function setupOf(
         : choicesOf(labels, { tokenizer, target }),
     hardPrompts: prompts,
     target,
-    trainRows: shown ? await readRows(data.train) : [],
+    trainRows,
+    search: searched ? { questions: await searchQuestions(experiment, trainRows, asked), input: asked.input } : null,
   };
+}
+
+/** The validation rows as questions: those of the file, or those that are split off the training rows. */
+async function searchQuestions(
+  { data, labels, training }: Experiment,
+  trainRows: readonly DataRow[],
+  asked: QuestionTemplate,
+): Promise<readonly Question[]> {
+  const { train, validation, validation_split: share } = data;
+  if (validation !== undefined) return textQuestions(validation, await readRows(validation), asked, labels ?? null);
+  const rows = trainRows.length > 0 ? trainRows : await readRows(train);
+  const random = Random.of(training.seed, 'split');
+  const held = splitRows(rows.length, share!, () => random.uniform()).validation;
+  return textQuestions(
+    train,
+    held.map((i) => rows[i]!),
+    asked,
+    labels ?? null,
+  );
 }
 
 /** Files of a model folder that say how tokens are read and written, and when a text is over. */

@@ -87,9 +87,20 @@ const training = z.strictObject({
     .describe('Where the engine runs; auto takes the fastest that works.'),
 });
 
+/** More prompts than a search is worth: each is tried on up to 128 rows. */
+const maxTries = 200;
+
 const baseline = z.strictObject({
   prompt: z.string().min(1).describe('A hand-written prompt; {{column}} is the value of that column of the row.'),
   shots: positiveInteger.optional().describe('Training rows shown as examples before it. Default: none.'),
+  search: z
+    .int()
+    .min(2)
+    .max(maxTries)
+    .optional()
+    .describe(
+      'Tries so many prompts, this one, common templates and edits of the best so far, on the validation rows and takes the one that gets most of them right. Test rows play no part; equal seeds find equal prompts. Default: the prompt as it is.',
+    ),
 });
 
 const metric = z.enum(['accuracy', 'f1', 'exact_match', 'perplexity']);
@@ -163,6 +174,12 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
   }
   if (training.loraplus_lr_ratio !== undefined && training.optim === 'lora_fa') {
     fail(['training', 'loraplus_lr_ratio'], 'goes without lora_fa only, which does not train A');
+  }
+  for (const [name, { search }] of Object.entries(e.evaluation.baselines)) {
+    if (search === undefined || data.validation !== undefined || data.validation_split !== undefined) continue;
+    const problem =
+      'needs data.validation or data.validation_split; a search on the test rows would flatter its prompt';
+    fail(['evaluation', 'baselines', name, 'search'], problem);
   }
   if (Object.hasOwn(e.evaluation.baselines, 'base')) {
     fail(['evaluation', 'baselines', 'base'], '"base" is the name of the model without a prompt; choose another');
