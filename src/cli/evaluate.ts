@@ -11,7 +11,7 @@ import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
 import { formatTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { verdictOf } from './verdict.ts';
+import { verdictOf } from '../evaluation/verdict.ts';
 
 /** Options of `softprompt evaluate`. */
 export interface EvaluateOptions {

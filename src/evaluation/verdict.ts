@@ -1,5 +1,5 @@
-import type { ArmResult, EvaluationResult } from '../evaluation/result.ts';
-import { signTest } from '../evaluation/signTest.ts';
+import type { ArmResult, EvaluationResult } from './result.ts';
+import { signTest } from './signTest.ts';
 
 /** Chance of seeing such a difference without there being one, below which it is called one. */
 const significance = 0.05;

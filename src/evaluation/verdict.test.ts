@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ArmResult, EvaluationResult } from '../evaluation/result.ts';
+import type { ArmResult, EvaluationResult } from './result.ts';
 import { verdictOf } from './verdict.ts';
 
 /** An evaluation of 20 rows in which each arm gets the first so many right. */
