@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { stalledArms } from '../evaluation/stall.ts';
+import { verdictOf } from '../evaluation/verdict.ts';
 import { engineEvaluation, openEachTime } from '../experiments/engineEvaluation.ts';
 import type { Environment } from '../experiments/environment.ts';
 import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
@@ -11,7 +12,6 @@ import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
 import { formatTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { verdictOf } from '../evaluation/verdict.ts';
 
 /** Options of `softprompt evaluate`. */
 export interface EvaluateOptions {

@@ -97,6 +97,14 @@ program
   .action(ending(async (file, options) => (await import('./evaluate.ts')).evaluate(file, options, terminal, env)));
 
 program
+  .command('report')
+  .description('Write a run as one HTML page: losses, comparison, rows that changed, and what it was made with')
+  .argument('<RUN|NAME>', "a run's id, or an experiment's name for its newest run")
+  .requiredOption('--output <FILE>', 'the page to write')
+  .option(...json)
+  .action(ending(async (run, options) => (await import('./report.ts')).report(run, options, terminal)));
+
+program
   .command('score')
   .description('Log-probabilities of the supervised tokens of rows that hold input_ids')
   .requiredOption('--model <DIR>', 'Hugging Face model directory')

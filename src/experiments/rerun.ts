@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fingerprintModel, sha256File } from '../checkpoint/fingerprint.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
@@ -7,6 +7,7 @@ import type { TrainingEvent } from '../training/events.ts';
 import { readCard } from './library.ts';
 import { madeWith } from './madeWith.ts';
 import { readRun, readRunExperiment, runFolder } from './runs.ts';
+import { tensorHashes } from './tensorHashes.ts';
 import type { TrainingEngine } from './trainExperiment.ts';
 
 /** Whether a run gave the same again. */
@@ -64,15 +65,7 @@ export async function* rerun(
 }
 
 async function differingTensors(one: string, other: string): Promise<readonly string[]> {
-  const [before, after] = [await hashes(one), await hashes(other)];
+  const [before, after] = [await tensorHashes(one), await tensorHashes(other)];
   const names = [...new Set([...before.keys(), ...after.keys()])].sort();
   return names.filter((name) => before.get(name) !== after.get(name));
-}
-
-async function hashes(folder: string): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
-  for (const name of await readdir(folder, { recursive: true })) {
-    if (name.endsWith('.safetensors')) found.set(name, await sha256File(join(folder, name)));
-  }
-  return found;
 }

@@ -5,6 +5,7 @@ import { combineAdapters } from './commands/combine.ts';
 import { evaluateAdapters } from './commands/evaluate.ts';
 import { evaluateSelection } from './commands/evaluateSelection.ts';
 import { exportAdapter } from './commands/exportAdapter.ts';
+import { exportReport } from './commands/exportReport.ts';
 import { mergeAdapter } from './commands/merge.ts';
 import { setWorkspaceModel } from './commands/model.ts';
 import { newExperiment } from './commands/newExperiment.ts';
@@ -36,6 +37,7 @@ const table: { readonly [C in CommandId]: CommandRule<CommandTargets[C]> } = {
   [commands.dismissAnswer]: { needsTrust: false, run: async (app) => app.inline.dismiss() },
   [commands.setModel]: { needsTrust: true, run: (app) => setWorkspaceModel(app) },
   [commands.openRuns]: { needsTrust: false, run: openRuns },
+  [commands.exportReport]: { needsTrust: true, run: exportReport },
   [commands.newExperiment]: { needsTrust: true, run: newExperiment },
   [commands.revealAdapter]: { needsTrust: false, run: revealAdapter },
   [commands.exportAdapter]: { needsTrust: true, run: exportAdapter },

@@ -20,6 +20,7 @@ export const commands = {
   dismissAnswer: 'softprompt.dismissAnswer',
   setModel: 'softprompt.setModel',
   openRuns: 'softprompt.openRuns',
+  exportReport: 'softprompt.exportReport',
   newExperiment: 'softprompt.newExperiment',
   revealAdapter: 'softprompt.revealAdapter',
   exportAdapter: 'softprompt.exportAdapter',
@@ -50,6 +51,7 @@ export interface CommandTargets {
   'softprompt.dismissAnswer': undefined;
   'softprompt.setModel': undefined;
   'softprompt.openRuns': ExperimentTarget;
+  'softprompt.exportReport': RunNode;
   'softprompt.newExperiment': undefined;
   'softprompt.revealAdapter': AdapterNode;
   'softprompt.exportAdapter': AdapterNode;

@@ -64,7 +64,8 @@ export type PageMessage =
   | { readonly type: 'unload'; readonly runId: string }
   | { readonly type: 'stop'; readonly runId: string }
   | { readonly type: 'resume'; readonly runId: string }
-  | { readonly type: 'evaluate'; readonly runId: string };
+  | { readonly type: 'evaluate'; readonly runId: string }
+  | { readonly type: 'exportReport'; readonly runId: string };
 
 const pageMessageTypes = {
   ready: false,
@@ -73,6 +74,7 @@ const pageMessageTypes = {
   stop: true,
   resume: true,
   evaluate: true,
+  exportReport: true,
 } satisfies Record<PageMessage['type'], boolean>;
 
 /** Whether something that came from the page is one of its messages. */

@@ -149,7 +149,8 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
         return;
       case 'stop':
       case 'resume':
-      case 'evaluate': {
+      case 'evaluate':
+      case 'exportReport': {
         const run = await this.#find(message.runId);
         if (run !== null) await executeCommand(commands[message.type], { kind: 'run', ...run });
       }

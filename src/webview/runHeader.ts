@@ -4,7 +4,7 @@ import { formatFigure, formatRate, formatSeconds } from './format.ts';
 import { send } from './host.ts';
 import type { RunSeries } from './runSeries.ts';
 
-type Action = 'stop' | 'resume' | 'evaluate';
+type Action = 'stop' | 'resume' | 'evaluate' | 'exportReport';
 
 /** The run in focus: its state, how far it is, its figures now, and what can be done with it. */
 export class RunHeader {
@@ -31,6 +31,7 @@ export class RunHeader {
       stop: button('stop', 'Stop'),
       resume: button('resume', 'Resume'),
       evaluate: button('evaluate', 'Evaluate'),
+      exportReport: button('exportReport', 'Export Report…'),
     };
     this.#sample.append(h('summary', {}, 'What the model writes now'), this.#sampleText);
     this.element = h(
@@ -58,6 +59,7 @@ export class RunHeader {
     this.#buttons.stop.hidden = !run.canStop;
     this.#buttons.resume.hidden = !run.canResume;
     this.#buttons.evaluate.hidden = !run.hasAdapter || run.state === 'training';
+    this.#buttons.exportReport.hidden = run.state === 'training';
     for (const button of Object.values(this.#buttons)) {
       button.disabled = !trusted;
       button.title = trusted ? '' : 'Not in an untrusted workspace';
