@@ -9,6 +9,7 @@ import { readExperiment } from '../experiments/experimentFile.ts';
 import { resolveAdapter } from '../experiments/library.ts';
 import { findStore } from '../experiments/store.ts';
 import { exitStatus } from './exitStatus.ts';
+import { forgettingLines } from './forgetting.ts';
 import { interruptible } from './interrupt.ts';
 import { formatTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -85,6 +86,7 @@ export function comparison(result: EvaluationResult): string[] {
     ...verdictOf(result),
     ...stalledArms(result),
     ...result.arms.flatMap(foundLines),
+    ...forgettingLines(result),
   ];
 }
 

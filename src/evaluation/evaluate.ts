@@ -2,17 +2,26 @@ import type { DataRow } from '../data/dataRow.ts';
 import { parseTemplate, type Template } from '../data/template.ts';
 import { encodeInput } from '../data/templatedExample.ts';
 import type { StoredAdapter } from '../methods/adapter.ts';
-import { type AnswerStore, answersKey } from './answerStore.ts';
 import { type Asking, askAll, promptsOf } from './asking.ts';
+import { type Guard, guardFigure } from './guard.ts';
 import { chooseShots, type HardPrompt, hardPromptText } from './hardPrompts.ts';
 import { confusionMatrix, metricRules } from './metrics.ts';
 import { searchPrompt } from './promptSearch.ts';
 import type { Question } from './questions.ts';
-import type { ArmResult, EvaluationProgress, EvaluationResult, MetricName, RowAnswer, RowResult } from './result.ts';
-import { untilAborted } from './untilAborted.ts';
+import { type Ask, type Keeping, recallOrAsk } from './recall.ts';
+import type {
+  ArmResult,
+  EvaluationProgress,
+  EvaluationResult,
+  GuardFigure,
+  MetricName,
+  RowAnswer,
+  RowResult,
+} from './result.ts';
+import { BaseWatch } from './untouched.ts';
 
 /** What is compared on which rows. */
-export interface EvaluationSetup extends Asking {
+export interface EvaluationSetup extends Asking, Keeping {
   readonly metrics: readonly MetricName[];
   readonly adapters: readonly { readonly label: string; readonly dir: string; readonly adapter: StoredAdapter }[];
   /** Hard prompts, with what they need of the experiment; none for rows that are already tokenised. */
@@ -23,12 +32,8 @@ export interface EvaluationSetup extends Asking {
   /** Rows that shots are drawn from. */
   readonly trainRows: readonly DataRow[];
   readonly seed: number;
-  /** Keeps answers; an arm that is as it was is not asked again. */
-  readonly store: AnswerStore;
-  /** What the model is, for what is kept of it. */
-  readonly modelKey: string;
-  /** Milliseconds of a clock. */
-  readonly now: () => number;
+  /** Rows outside of the experiment, on which adapters should leave the model as it is. */
+  readonly guards: readonly Guard[];
 }
 
 /** The arms' figures and every row's answers. */
@@ -45,40 +50,34 @@ export async function* evaluate(
   setup: EvaluationSetup,
   signal: AbortSignal,
 ): AsyncGenerator<EvaluationProgress, EvaluationOutcome> {
-  const { questions, choices, metrics, now } = setup;
+  const { questions, choices, metrics, guards } = setup;
   const arms = armsOf(setup, yield* searchedPrompts(setup, signal));
+  const watch = guards.length === 0 ? null : await BaseWatch.begin(setup.language);
   const results: ArmResult[] = [];
   const answers: Map<string, readonly RowAnswer[]> = new Map();
   for (const [armIndex, arm] of arms.entries()) {
     const prompts = await promptsOf(setup, arm.read, signal);
-    const kept = await setup.store.open(answersKey(setup.modelKey, arm.adapter, setup, prompts));
-    const found = new Map([...kept.answers].filter(([i]) => i < questions.length));
-    const cached = found.size;
-    let { seconds } = kept;
-    yield { arm: arm.name, armIndex, arms: arms.length, row: cached, rows: questions.length };
-    if (cached < questions.length) {
-      let began = now();
-      const attached = await untilAborted(signal, setup.language.attach(arm.adapter));
-      for await (const batch of askAll(setup, attached, prompts, kept.answers, signal)) {
-        const took = (now() - began) / 1000;
-        await kept.keep(batch, took);
-        seconds += took;
-        for (const [i, answer] of batch) found.set(i, answer);
-        yield { arm: arm.name, armIndex, arms: arms.length, row: found.size, rows: questions.length };
-        began = now();
-      }
+    const place = { armIndex, arms: arms.length };
+    const ask: Ask = (attached, known) => askAll(setup, attached, prompts, known, signal);
+    const asked = recallOrAsk(setup, setup, arm.adapter, prompts, ask, signal);
+    let next = await asked.next();
+    for (; !next.done; next = await asked.next()) {
+      yield { arm: arm.name, ...place, row: next.value, rows: questions.length };
     }
-    const given = questions.map((_, i) => found.get(i)!);
+    const { answers: given, seconds, cached } = next.value;
     answers.set(arm.name, given);
     const judged = questions.map(({ expected }, i) => ({ expected, answer: given[i]! }));
     const confusion = choices === null ? null : confusionMatrix(judged, choices.labels);
     const base = answers.get(arms[0]!.name)!;
     const { name, kind, detail, found: searched, bytes, trainable_parameters } = arm;
+    const guarded = yield* guardFigures(setup, arm, place, results, signal);
     results.push({
       ...{ name, kind, detail, bytes, trainable_parameters },
       ...(searched !== undefined && { found: searched }),
       metrics: Object.fromEntries(metrics.map((metric) => [metric, metricRules[metric](judged, confusion)])),
       confusion,
+      ...guarded,
+      ...(watch !== null && arm.adapter !== null && { base_untouched: await watch.compare() }),
       wins: given.filter((answer, i) => answer.correct && !base[i]!.correct).length,
       losses: given.filter((answer, i) => !answer.correct && base[i]!.correct).length,
       seconds,
@@ -90,6 +89,33 @@ export async function* evaluate(
     answers: Object.fromEntries(arms.map(({ name }) => [name, answers.get(name)![i]!])),
   }));
   return { mode: choices === null ? 'text' : 'choice', labels: choices?.labels ?? null, metrics, arms: results, rows };
+}
+
+/** An arm's figures on the guards, against those of the base model, which comes first. */
+async function* guardFigures(
+  setup: EvaluationSetup,
+  { name, adapter }: Arm,
+  place: Pick<EvaluationProgress, 'armIndex' | 'arms'>,
+  before: readonly ArmResult[],
+  signal: AbortSignal,
+): AsyncGenerator<EvaluationProgress, Pick<ArmResult, 'guard'>> {
+  if (setup.guards.length === 0) return {};
+  const base = before.find(({ kind }) => kind === 'base')?.guard;
+  // A hard prompt stands before the experiment's rows only: whatever else is asked, the model is the base model.
+  if (adapter === null && base !== undefined) return { guard: base };
+  const figures: [string, GuardFigure][] = [];
+  for (const guard of setup.guards) {
+    const measuring = guardFigure(setup, guard, adapter, signal);
+    const rows = guard.figure === 'accuracy' ? guard.questions.length : guard.rows.length;
+    let next = await measuring.next();
+    for (; !next.done; next = await measuring.next()) {
+      yield { arm: `${name} on ${guard.name}`, ...place, row: next.value, rows };
+    }
+    const { value } = next.value;
+    const was = adapter === null ? value : (base?.[guard.name]?.value ?? null);
+    figures.push([guard.name, { ...next.value, change: value === null || was === null ? null : value - was }]);
+  }
+  return { guard: Object.fromEntries(figures) };
 }
 
 /** The hard prompts, those that are to be searched for as they were found. */

@@ -4,15 +4,15 @@ import { parseTemplate, type Template } from '../data/template.ts';
 import { encodeInput } from '../data/templatedExample.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
-import { type AnswerStore, answersKey } from './answerStore.ts';
 import { type Asking, askAll, promptsOf } from './asking.ts';
 import { type HardPrompt, hardPromptText } from './hardPrompts.ts';
 import { editPrompt, promptPool } from './promptEdits.ts';
 import type { Question } from './questions.ts';
-import type { FoundPrompt, RowAnswer } from './result.ts';
+import { type Ask, type Keeping, recallOrAsk } from './recall.ts';
+import type { FoundPrompt } from './result.ts';
 
 /** What a prompt is searched with. */
-export interface PromptSearch extends Asking {
+export interface PromptSearch extends Asking, Keeping {
   /** Of validation rows: what is found is never tried on the rows it will be judged by. */
   readonly questions: readonly Question[];
   readonly input: Template;
@@ -21,8 +21,6 @@ export interface PromptSearch extends Asking {
   /** Prompts to try, the given one included. */
   readonly tries: number;
   readonly seed: number;
-  readonly store: AnswerStore;
-  readonly modelKey: string;
 }
 
 /** How far a search is. */
@@ -114,15 +112,11 @@ async function* scored(
   const read = ({ values }: Question) =>
     encodeInput(language.tokenizer, hardPromptText(prompt, target, shots, values!), language.model.task);
   const prompts = await promptsOf(asking, read, signal);
-  const kept = await search.store.open(answersKey(search.modelKey, null, asking, prompts));
-  const found = new Map<number, RowAnswer>(kept.answers);
-  const base = await language.attach(null);
-  for await (const batch of askAll(asking, base, prompts, kept.answers, signal)) {
-    await kept.keep(batch, 0);
-    for (const [i, answer] of batch) found.set(i, answer);
-    yield { tried, row: found.size, rows: questions.length };
-  }
-  const answers = questions.map((_, i) => found.get(i)!);
+  const ask: Ask = (attached, known) => askAll(asking, attached, prompts, known, signal);
+  const asked = recallOrAsk(search, asking, null, prompts, ask, signal);
+  let next = await asked.next();
+  for (; !next.done; next = await asked.next()) yield { tried, row: next.value, rows: questions.length };
+  const { answers } = next.value;
   const loss = answers.reduce((sum, { target_loss }) => sum + target_loss, 0) / answers.length;
   return { right: answers.filter(({ correct }) => correct).length, loss };
 }

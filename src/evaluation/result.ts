@@ -31,6 +31,10 @@ export interface ArmResult {
   /** How its prompt was found, where it was searched for. */
   readonly found?: FoundPrompt;
   readonly metrics: Readonly<Partial<Record<MetricName, number | null>>>;
+  /** By the guard's name; a hard prompt's are the base model's. Absent without guards. */
+  readonly guard?: Readonly<Record<string, GuardFigure>>;
+  /** Absent without guards, and for arms without an adapter. */
+  readonly base_untouched?: UntouchedBase;
   /** counts[expected][answered]; the last column counts answers outside the labels. Null for open text. */
   readonly confusion: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] } | null;
   /** Rows this arm gets right and the base wrong, and the other way round. */
@@ -43,6 +47,23 @@ export interface ArmResult {
   readonly trainable_parameters: number;
   /** Size of the adapter's tensors on disk; 0 for arms without an adapter. */
   readonly bytes: number;
+}
+
+/** An arm's figure on a guard: rows outside of the experiment. */
+export interface GuardFigure {
+  readonly figure: 'perplexity' | 'accuracy';
+  readonly value: number | null;
+  /** Minus the base model's; null where either has none. */
+  readonly change: number | null;
+  readonly rows: number;
+}
+
+/** How far the base model, after an adapter was taken off, is what it was before all adapters. */
+export interface UntouchedBase {
+  /** Whether the model's files have the same fingerprint. */
+  readonly fingerprint: boolean;
+  /** Of a logit, on rows of drawn tokens. */
+  readonly largest_logit_difference: number;
 }
 
 /** A hard prompt that a search ended with. */

@@ -22,11 +22,13 @@ import { Random } from '../foundation/random.ts';
 import { version } from '../foundation/version.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
+import { positionsTaken } from '../methods/method.ts';
 import { classNames } from '../models/classHead.ts';
 import type { ModelUse } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import type { Environment } from './environment.ts';
 import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
+import { readGuards } from './guards.ts';
 import { checkLabels, modelUse } from './modelUse.ts';
 import type { Experiment } from './schema.ts';
 
@@ -90,6 +92,11 @@ async function setupOf(
     store: answers,
     modelKey: await modelKey(experiment.model),
     now: () => performance.now(),
+    guards: await readGuards(
+      experiment,
+      language,
+      Math.max(0, ...stored.map(({ adapter }) => positionsTaken(adapter.method))),
+    ),
   };
   const { classifier, config } = language.model;
   checkLabels(experiment, language.model);

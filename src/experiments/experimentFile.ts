@@ -175,6 +175,12 @@ function withAbsolutePaths(e: Experiment, folder: string): Experiment {
       ...(validation !== undefined && { validation: absolute(validation) }),
       ...(test !== undefined && { test: absolute(test) }),
     },
+    evaluation: {
+      ...e.evaluation,
+      guard: Object.fromEntries(
+        Object.entries(e.evaluation.guard).map(([name, guard]) => [name, { ...guard, data: absolute(guard.data) }]),
+      ),
+    },
     method: e.method.init_from === undefined ? e.method : { ...e.method, init_from: absolute(e.method.init_from) },
   };
 }

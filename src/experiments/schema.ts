@@ -31,6 +31,8 @@ const template = z.strictObject({
   target: z.string().describe('What the model should write after it; only these tokens are supervised.'),
 });
 
+const labels = z.array(z.union([z.string(), z.number(), z.boolean()]).transform(String)).min(2);
+
 const training = z.strictObject({
   num_train_epochs: z.number().gt(0).default(3).describe('Passes over the training rows. max_steps wins over it.'),
   max_steps: positiveInteger.optional().describe('Optimiser steps to take in all, instead of num_train_epochs.'),
@@ -103,6 +105,16 @@ const baseline = z.strictObject({
     ),
 });
 
+const guard = z.strictObject({
+  data: path.describe('Rows of another task, or a text: .jsonl, .csv, .tsv, .parquet or .txt, relative to this file.'),
+  template: template
+    .optional()
+    .describe('How its rows become text. Without one their `text` is read as one text, for its perplexity.'),
+  labels: labels
+    .optional()
+    .describe('The closed set of its answers: accuracy is measured. Without one, perplexity of the targets.'),
+});
+
 const metric = z.enum(['accuracy', 'f1', 'exact_match', 'perplexity']);
 
 const evaluation = z.strictObject({
@@ -115,6 +127,12 @@ const evaluation = z.strictObject({
     .record(z.string().min(1), baseline)
     .default({})
     .describe('Hard prompts to compare with, by a name of your own.'),
+  guard: z
+    .record(z.string().min(1), guard)
+    .default({})
+    .describe(
+      'Rows outside of this experiment, by a name of your own: every arm says how its perplexity or accuracy on them differs from the base model, which is what was forgotten.',
+    ),
   max_new_tokens: positiveInteger.default(64).describe('Longest answer generated for a row without labels, tokens.'),
 });
 
@@ -125,9 +143,7 @@ const fields = z.strictObject({
   template: template
     .optional()
     .describe('How a row becomes text. Not needed for rows that hold input_ids (already tokenised).'),
-  labels: z
-    .array(z.union([z.string(), z.number(), z.boolean()]).transform(String))
-    .min(2)
+  labels: labels
     .optional()
     .describe('The closed set of answers; evaluation then ranks them by likelihood instead of generating.'),
   method,
@@ -136,8 +152,24 @@ const fields = z.strictObject({
   sweep: sweep.optional(),
 });
 
+type Fail = (path: PropertyKey[], message: string) => void;
+
+function checkGuard(
+  task: z.output<typeof fields>['task'],
+  path: readonly string[],
+  { template, labels }: z.output<typeof guard>,
+  fail: Fail,
+): void {
+  if (task === 'seq_cls')
+    fail([...path], 'goes without task: seq_cls only; a classifier answers nothing but its own classes');
+  else if (task === 'seq_2_seq_lm' && template === undefined) {
+    fail([...path, 'template'], 'is needed with task: seq_2_seq_lm, whose model has no perplexity of a text alone');
+  } else if (labels !== undefined && template === undefined) fail([...path, 'template'], 'is needed with labels');
+  if (labels !== undefined && new Set(labels).size < labels.length) fail([...path, 'labels'], 'names a label twice');
+}
+
 /** Rules between keys. */
-function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], message: string) => void): void {
+function checkTogether(e: z.output<typeof fields>, fail: Fail): void {
   const { data, labels, method, training } = e;
   if (data.validation !== undefined && data.validation_split !== undefined) {
     fail(['data', 'validation_split'], 'give either validation or validation_split, not both');
@@ -175,6 +207,8 @@ function checkTogether(e: z.output<typeof fields>, fail: (path: PropertyKey[], m
   if (training.loraplus_lr_ratio !== undefined && training.optim === 'lora_fa') {
     fail(['training', 'loraplus_lr_ratio'], 'goes without lora_fa only, which does not train A');
   }
+  for (const [name, guard] of Object.entries(e.evaluation.guard))
+    checkGuard(e.task, ['evaluation', 'guard', name], guard, fail);
   for (const [name, { search }] of Object.entries(e.evaluation.baselines)) {
     if (search === undefined || data.validation !== undefined || data.validation_split !== undefined) continue;
     const problem =
