@@ -1,7 +1,6 @@
 import { relative } from 'node:path';
 import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { stalledArms } from '../evaluation/stall.ts';
-import { verdictOf } from '../evaluation/verdict.ts';
 import { engineEvaluation, openEachTime } from '../experiments/engineEvaluation.ts';
 import type { Environment } from '../experiments/environment.ts';
 import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
@@ -83,7 +82,7 @@ export function comparison(result: EvaluationResult): string[] {
     ...(kept
       ? ['kept: rows whose answers are those of an evaluation before, of the same model, adapter and rows.']
       : []),
-    ...verdictOf(result),
+    ...(result.verdicts ?? []),
     ...stalledArms(result),
     ...result.arms.flatMap(foundLines),
     ...forgettingLines(result),

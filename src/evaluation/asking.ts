@@ -84,8 +84,12 @@ async function answerBatch(
     batch.map(({ prompt }) => prompt),
   );
   stopIf(signal);
-  const losses = (await reading.score(batch.map(({ question }) => question.targetIds))).map((score) => {
-    return { target_loss: meanLoss(score), target_tokens: score.length };
+  const losses = (await reading.score(batch.map(({ question }) => question.targetIds))).map((score, i) => {
+    const { targetIds } = batch[i]!.question;
+    return {
+      ...{ target_loss: meanLoss(score), target_tokens: score.length },
+      ...(language.hasTokenizer && { target_bytes: Buffer.byteLength(decode(language, targetIds)) }),
+    };
   });
   stopIf(signal);
   const longest = Math.max(...(choices?.tokens ?? []).map((tokens) => tokens.length));

@@ -5,7 +5,11 @@ import type { StoredAdapter } from '../methods/adapter.ts';
 import { type Asking, askAll, promptsOf } from './asking.ts';
 import { type Guard, guardFigure } from './guard.ts';
 import { chooseShots, type HardPrompt, hardPromptText } from './hardPrompts.ts';
-import { confusionMatrix, metricRules } from './metrics.ts';
+import { reliability } from './metrics/calibration.ts';
+import { classFigures, confusionMatrix } from './metrics/classification.ts';
+import { type Judged, scoreOf } from './metrics/rowSums.ts';
+import { metricRules } from './metrics/table.ts';
+import { comparePairs } from './pairs.ts';
 import { searchPrompt } from './promptSearch.ts';
 import type { Question } from './questions.ts';
 import { type Ask, type Keeping, recallOrAsk } from './recall.ts';
@@ -19,6 +23,7 @@ import type {
   RowResult,
 } from './result.ts';
 import { BaseWatch } from './untouched.ts';
+import { verdictsOf } from './verdicts.ts';
 
 /** What is compared on which rows. */
 export interface EvaluationSetup extends Asking, Keeping {
@@ -37,7 +42,10 @@ export interface EvaluationSetup extends Asking, Keeping {
 }
 
 /** The arms' figures and every row's answers. */
-export type EvaluationOutcome = Pick<EvaluationResult, 'mode' | 'labels' | 'metrics' | 'arms' | 'rows'>;
+export type EvaluationOutcome = Pick<
+  EvaluationResult,
+  'mode' | 'labels' | 'metrics' | 'arms' | 'rows' | 'pairs' | 'verdicts'
+>;
 
 /** One arm: a model with or without an adapter, and what it reads for a row. */
 interface Arm extends Pick<ArmResult, 'name' | 'kind' | 'detail' | 'found' | 'bytes' | 'trainable_parameters'> {
@@ -55,6 +63,8 @@ export async function* evaluate(
   const watch = guards.length === 0 ? null : await BaseWatch.begin(setup.language);
   const results: ArmResult[] = [];
   const answers: Map<string, readonly RowAnswer[]> = new Map();
+  const labels = choices?.labels ?? null;
+  const judgedArms: { readonly name: string; readonly rows: readonly Judged[] }[] = [];
   for (const [armIndex, arm] of arms.entries()) {
     const prompts = await promptsOf(setup, arm.read, signal);
     const place = { armIndex, arms: arms.length };
@@ -67,15 +77,24 @@ export async function* evaluate(
     const { answers: given, seconds, cached } = next.value;
     answers.set(arm.name, given);
     const judged = questions.map(({ expected }, i) => ({ expected, answer: given[i]! }));
-    const confusion = choices === null ? null : confusionMatrix(judged, choices.labels);
+    judgedArms.push({ name: arm.name, rows: judged });
+    const confusion = labels === null ? null : confusionMatrix(judged, labels);
+    const bins = reliability(judged);
     const base = answers.get(arms[0]!.name)!;
     const { name, kind, detail, found: searched, bytes, trainable_parameters } = arm;
     const guarded = yield* guardFigures(setup, arm, place, results, signal);
     results.push({
       ...{ name, kind, detail, bytes, trainable_parameters },
       ...(searched !== undefined && { found: searched }),
-      metrics: Object.fromEntries(metrics.map((metric) => [metric, metricRules[metric](judged, confusion)])),
+      metrics: Object.fromEntries(
+        metrics.map((metric) => {
+          const sums = metricRules[metric].sums(judged, labels);
+          return [metric, sums === null ? null : scoreOf(sums)];
+        }),
+      ),
       confusion,
+      ...(confusion !== null && { classes: classFigures(confusion) }),
+      ...(bins !== null && { reliability: bins }),
       ...guarded,
       ...(watch !== null && arm.adapter !== null && { base_untouched: await watch.compare() }),
       wins: given.filter((answer, i) => answer.correct && !base[i]!.correct).length,
@@ -88,7 +107,11 @@ export async function* evaluate(
     ...{ index, input, expected },
     answers: Object.fromEntries(arms.map(({ name }) => [name, answers.get(name)![i]!])),
   }));
-  return { mode: choices === null ? 'text' : 'choice', labels: choices?.labels ?? null, metrics, arms: results, rows };
+  const pairs = metrics.flatMap((metric) => comparePairs(judgedArms, metric, labels, setup.seed));
+  const [first] = metrics;
+  const deciding = pairs.filter(({ metric }) => metric === first);
+  const verdicts = first === undefined ? [] : verdictsOf(results, deciding, first, rows.length);
+  return { mode: choices === null ? 'text' : 'choice', labels, metrics, arms: results, pairs, verdicts, rows };
 }
 
 /** An arm's figures on the guards, against those of the base model, which comes first. */

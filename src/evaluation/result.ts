@@ -1,3 +1,6 @@
+import type { ReliabilityBin } from './metrics/calibration.ts';
+import type { ClassFigures } from './metrics/classification.ts';
+
 /** A finished evaluation: arms on the same rows, with every row's answer kept so that a later metric needs no new run. */
 export interface EvaluationResult {
   readonly id: string;
@@ -15,11 +18,56 @@ export interface EvaluationResult {
   readonly metrics: readonly MetricName[];
   /** In the order asked for; the base model first. */
   readonly arms: readonly ArmResult[];
+  /** Every two arms by every metric that applies to both; absent in evaluations of older versions. */
+  readonly pairs?: readonly PairResult[];
+  /** What that means for each adapter, in words. */
+  readonly verdicts?: readonly string[];
   readonly rows: readonly RowResult[];
 }
 
 /** The metrics that exist; a metric that does not apply to an arm is null there. */
-export type MetricName = 'accuracy' | 'f1' | 'exact_match' | 'perplexity';
+export const metricNames = [
+  'accuracy',
+  'f1',
+  'mcc',
+  'ece',
+  'exact_match',
+  'token_f1',
+  'rouge1',
+  'rouge2',
+  'rougeL',
+  'bleu',
+  'chrf',
+  'perplexity',
+  'bits_per_byte',
+] as const;
+/** Any of them. */
+export type MetricName = (typeof metricNames)[number];
+
+/** Two arms on the same rows by one metric: is the difference more than chance? */
+export interface PairResult {
+  /** Arms' names. */
+  readonly a: string;
+  readonly b: string;
+  readonly metric: MetricName;
+  /** The metric of `a` minus that of `b`. */
+  readonly difference: number;
+  /** 95 % interval of the difference. */
+  readonly low: number;
+  readonly high: number;
+  /** Chance of a difference at least as large without there being one. */
+  readonly p: number;
+  /** The same, over all pairs of the metric that were looked at (Holm). */
+  readonly p_corrected: number;
+  /** Rows that `a` gets right and `b` wrong, the other way round, and the rest. */
+  readonly wins: number;
+  readonly losses: number;
+  readonly ties: number;
+  /** Effect size of right and wrong answers: odds that a differing row is won; null without lost rows, or for another metric. */
+  readonly odds: number | null;
+  /** The smallest difference that as many rows, differing as often, show with a power of 0.8 at a level of 0.05. */
+  readonly detectable: number;
+}
 
 /** One arm's figures. */
 export interface ArmResult {
@@ -37,6 +85,10 @@ export interface ArmResult {
   readonly base_untouched?: UntouchedBase;
   /** counts[expected][answered]; the last column counts answers outside the labels. Null for open text. */
   readonly confusion: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] } | null;
+  /** Figures of each label; absent for open text. */
+  readonly classes?: readonly ClassFigures[];
+  /** How right answers are by how sure they are; absent where they have no probability. */
+  readonly reliability?: readonly ReliabilityBin[];
   /** Rows this arm gets right and the base wrong, and the other way round. */
   readonly wins: number;
   readonly losses: number;
@@ -97,6 +149,8 @@ export interface RowAnswer {
   /** Mean negative log-likelihood of the expected target, nats a token. */
   readonly target_loss: number;
   readonly target_tokens: number;
+  /** UTF-8 bytes of the target's text; absent without a tokenizer. */
+  readonly target_bytes?: number;
   /** What greedy generation wrote although the labels were ranked (choice); says whether the form was found, not only the label. */
   readonly greedy?: string;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { metricNames } from '../evaluation/result.ts';
 import { checkMethod, completeMethod, defaultLearningRate, method } from './methodSchema.ts';
 import { sweep } from './sweepSection.ts';
 
@@ -115,14 +116,16 @@ const guard = z.strictObject({
     .describe('The closed set of its answers: accuracy is measured. Without one, perplexity of the targets.'),
 });
 
-const metric = z.enum(['accuracy', 'f1', 'exact_match', 'perplexity']);
+const metric = z.enum(metricNames);
 
 const evaluation = z.strictObject({
   metrics: z
     .array(metric)
     .min(1)
     .optional()
-    .describe('Figures of each arm. Default: accuracy and f1 with labels, otherwise exact_match and perplexity.'),
+    .describe(
+      'Figures of each arm; the first one decides the verdict. Default: accuracy and f1 with labels, otherwise exact_match and perplexity. bleu and chrf are those of sacrebleu, rouge1, rouge2 and rougeL those of rouge_score without stemming.',
+    ),
   baselines: z
     .record(z.string().min(1), baseline)
     .default({})

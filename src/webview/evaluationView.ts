@@ -4,6 +4,7 @@ import { RowFilter } from './comparison.ts';
 import { confusionMatrix } from './confusionMatrix.ts';
 import { fill, h, setText } from './dom.ts';
 import type { PageState } from './pageState.ts';
+import { pairsTable, verdictList } from './pairsTable.ts';
 import { RowsTable } from './rowsTable.ts';
 
 /** What of the page's state a person changes here. */
@@ -36,6 +37,8 @@ export class EvaluationView {
     fill(
       this.element,
       armsTable(result),
+      ...verdictList(result),
+      ...pairsTable(result),
       h('h3', {}, 'Confusions'),
       this.#armChoice(result, state),
       this.#matrix,

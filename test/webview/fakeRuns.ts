@@ -1,4 +1,6 @@
+import { comparePairs } from '../../src/evaluation/pairs.ts';
 import type { ArmResult, EvaluationResult, RowAnswer } from '../../src/evaluation/result.ts';
+import { verdictsOf } from '../../src/evaluation/verdicts.ts';
 import type { RunSummary } from '../../src/extension/runsMessages.ts';
 import type { TrainingEvent } from '../../src/training/events.ts';
 
@@ -151,6 +153,11 @@ export function fakeEvaluation(rowCount: number): EvaluationResult {
       bytes: isAdapter ? 12_392 : 0,
     };
   });
+  const judged = arms.map(({ name }) => ({
+    name,
+    rows: rows.map(({ expected, answers }) => ({ expected, answer: answers[name]! })),
+  }));
+  const pairs = comparePairs(judged, 'accuracy', labels, 1);
   return {
     id: 'evaluation-1',
     created: '2026-03-01T10:10:00Z',
@@ -161,6 +168,8 @@ export function fakeEvaluation(rowCount: number): EvaluationResult {
     labels,
     metrics: ['accuracy', 'f1', 'perplexity'],
     arms,
+    pairs,
+    verdicts: verdictsOf(arms, pairs, 'accuracy', rowCount),
     rows,
   };
 }

@@ -2,7 +2,6 @@ import { basename } from 'node:path';
 import { stringify } from 'yaml';
 import type { EvaluationResult } from '../../evaluation/result.ts';
 import { stalledArms } from '../../evaluation/stall.ts';
-import { verdictOf } from '../../evaluation/verdict.ts';
 import type { DoneEvent, StartEvent, TrainingEvent } from '../../training/events.ts';
 import type { AdapterCard, RunRecord } from '../records.ts';
 import { armsTable, changedRows, confusions, prompts } from './comparison.ts';
@@ -62,7 +61,7 @@ function stateWords({ state, steps, totalSteps, started }: RunRecord): string {
 }
 
 function verdicts(evaluation: EvaluationResult): Html {
-  const sentences = [...verdictOf(evaluation), ...stalledArms(evaluation)];
+  const sentences = [...(evaluation.verdicts ?? []), ...stalledArms(evaluation)];
   if (sentences.length === 0) return html``;
   return html`<div class="verdicts">${sentences.map((sentence) => html`<p>${sentence}</p>`)}</div>`;
 }

@@ -1,0 +1,58 @@
+import type { EvaluationResult, PairResult } from '../evaluation/result.ts';
+import { metricTitles } from './comparison.ts';
+import { h } from './dom.ts';
+import { formatFigure } from './format.ts';
+
+/** What the comparison means for each adapter, in sentences; nothing for an evaluation of an older version. */
+export function verdictList({ verdicts = [] }: EvaluationResult): readonly HTMLElement[] {
+  return verdicts.length === 0 ? [] : [h('ul', { class: 'verdicts' }, ...verdicts.map((words) => h('li', {}, words)))];
+}
+
+/** Every two arms by the metric that decides: difference, its interval, and whether it is more than chance. */
+export function pairsTable({ pairs = [], metrics }: EvaluationResult): readonly HTMLElement[] {
+  const [first] = metrics;
+  const shown = pairs.filter(({ metric }) => metric === first);
+  if (first === undefined || shown.length === 0) return [];
+  const head = [
+    'Pair',
+    `Difference of ${metricTitles[first].toLowerCase()}`,
+    '95 % interval',
+    'p',
+    'Won',
+    'Lost',
+    'Could show',
+  ];
+  return [
+    h(
+      'details',
+      { class: 'pairs' },
+      h('summary', {}, `Every two arms (${shown.length} pairs)`),
+      h(
+        'div',
+        { class: 'wide', tabindex: '0', role: 'region', 'aria-label': 'Pairs of arms' },
+        h(
+          'table',
+          { class: 'arms' },
+          h('thead', {}, h('tr', {}, ...head.map((title) => h('th', { scope: 'col' }, title)))),
+          h('tbody', {}, ...shown.map(pairRow)),
+        ),
+      ),
+    ),
+  ];
+}
+
+function pairRow({ a, b, difference, low, high, p_corrected: p, wins, losses, detectable }: PairResult): HTMLElement {
+  const cells = [
+    signed(difference),
+    `${signed(low)} to ${signed(high)}`,
+    p < 0.001 ? '<0.001' : p.toFixed(3),
+    String(wins),
+    String(losses),
+    formatFigure(detectable),
+  ];
+  return h('tr', {}, h('th', { scope: 'row' }, `${a} over ${b}`), ...cells.map((text) => h('td', {}, text)));
+}
+
+function signed(x: number): string {
+  return `${x > 0 ? '+' : x < 0 ? '−' : ''}${formatFigure(Math.abs(x))}`;
+}
