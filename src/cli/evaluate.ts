@@ -7,6 +7,7 @@ import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
 import { resolveAdapter } from '../experiments/library.ts';
 import { findStore } from '../experiments/store.ts';
+import { costLines } from './cost.ts';
 import { exitStatus } from './exitStatus.ts';
 import { forgettingLines } from './forgetting.ts';
 import { interruptible } from './interrupt.ts';
@@ -86,6 +87,7 @@ export function comparison(result: EvaluationResult): string[] {
     ...stalledArms(result),
     ...result.arms.flatMap(foundLines),
     ...forgettingLines(result),
+    ...costLines(result),
   ];
 }
 

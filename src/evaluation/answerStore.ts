@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Adapter } from '../methods/adapter.ts';
 import type { Asking } from './asking.ts';
-import type { RowAnswer } from './result.ts';
+import type { ArmCost, RowAnswer } from './result.ts';
 
 /** Keeps the answers of arms from one evaluation to the next. */
 export interface AnswerStore {
@@ -17,11 +17,17 @@ export interface KeptAnswers {
   readonly seconds: number;
   /** Keeps more of them; when it returns they outlast a kill of the process. */
   keep(answers: ReadonlyMap<number, RowAnswer>, seconds: number): Promise<void>;
+  /** What the arm was measured to cost; null before. */
+  readonly cost: ArmCost | null;
+  keepCost(cost: ArmCost): Promise<void>;
 }
 
 /** A store that keeps nothing. */
 export const keepNothing: AnswerStore = {
-  open: async () => ({ answers: new Map(), seconds: 0, keep: async () => undefined }),
+  open: async () => ({
+    ...{ answers: new Map(), seconds: 0, keep: async () => undefined },
+    ...{ cost: null, keepCost: async () => undefined },
+  }),
 };
 
 /** Of what is kept; another one makes everything that was kept before unknown. */

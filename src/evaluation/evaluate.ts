@@ -3,6 +3,7 @@ import { parseTemplate, type Template } from '../data/template.ts';
 import { encodeInput } from '../data/templatedExample.ts';
 import type { StoredAdapter } from '../methods/adapter.ts';
 import { type Asking, askAll, promptsOf } from './asking.ts';
+import { type CostMeter, measureCost } from './cost.ts';
 import { type Guard, guardFigure } from './guard.ts';
 import { chooseShots, type HardPrompt, hardPromptText } from './hardPrompts.ts';
 import { reliability } from './metrics/calibration.ts';
@@ -14,6 +15,7 @@ import { searchPrompt } from './promptSearch.ts';
 import type { Question } from './questions.ts';
 import { type Ask, type Keeping, recallOrAsk } from './recall.ts';
 import type {
+  ArmCost,
   ArmResult,
   EvaluationProgress,
   EvaluationResult,
@@ -22,11 +24,12 @@ import type {
   RowAnswer,
   RowResult,
 } from './result.ts';
+import { untilAborted } from './untilAborted.ts';
 import { BaseWatch } from './untouched.ts';
 import { verdictsOf } from './verdicts.ts';
 
 /** What is compared on which rows. */
-export interface EvaluationSetup extends Asking, Keeping {
+export interface EvaluationSetup extends Asking, Keeping, CostMeter {
   readonly metrics: readonly MetricName[];
   readonly adapters: readonly { readonly label: string; readonly dir: string; readonly adapter: StoredAdapter }[];
   /** Hard prompts, with what they need of the experiment; none for rows that are already tokenised. */
@@ -70,11 +73,15 @@ export async function* evaluate(
     const place = { armIndex, arms: arms.length };
     const ask: Ask = (attached, known) => askAll(setup, attached, prompts, known, signal);
     const asked = recallOrAsk(setup, setup, arm.adapter, prompts, ask, signal);
+    let memory = 0;
     let next = await asked.next();
     for (; !next.done; next = await asked.next()) {
+      memory = Math.max(memory, setup.residentBytes());
       yield { arm: arm.name, ...place, row: next.value, rows: questions.length };
     }
-    const { answers: given, seconds, cached } = next.value;
+    const { answers: given, seconds, cached, kept } = next.value;
+    const cost = kept.cost ?? (await costOf(setup, arm, prompts, memory, signal));
+    if (kept.cost === null) await kept.keepCost(cost);
     answers.set(arm.name, given);
     const judged = questions.map(({ expected }, i) => ({ expected, answer: given[i]! }));
     judgedArms.push({ name: arm.name, rows: judged });
@@ -100,6 +107,7 @@ export async function* evaluate(
       wins: given.filter((answer, i) => answer.correct && !base[i]!.correct).length,
       losses: given.filter((answer, i) => !answer.correct && base[i]!.correct).length,
       seconds,
+      cost,
       ...(cached > 0 && { cached_rows: cached }),
     });
   }
@@ -112,6 +120,21 @@ export async function* evaluate(
   const deciding = pairs.filter(({ metric }) => metric === first);
   const verdicts = first === undefined ? [] : verdictsOf(results, deciding, first, rows.length);
   return { mode: choices === null ? 'text' : 'choice', labels, metrics, arms: results, pairs, verdicts, rows };
+}
+
+/** What an arm costs, by a prompt of median length; `memory` is what its rows took. */
+async function costOf(
+  setup: EvaluationSetup,
+  { adapter, trainable_parameters }: Arm,
+  prompts: readonly (readonly number[])[],
+  memory: number,
+  signal: AbortSignal,
+): Promise<ArmCost> {
+  const { language } = setup;
+  const prompt = prompts.toSorted((a, b) => a.length - b.length)[Math.floor(prompts.length / 2)]!;
+  const cost = await untilAborted(signal, measureCost(language, adapter, prompt, setup, signal));
+  const trainable_percent = (100 * trainable_parameters) / language.model.parameters;
+  return { trainable_percent, ...cost, memory_bytes: Math.max(memory, cost.memory_bytes) };
 }
 
 /** An arm's figures on the guards, against those of the base model, which comes first. */

@@ -1,6 +1,6 @@
 import type { AttachedModel } from '../inference/languageModel.ts';
 import type { Adapter } from '../methods/adapter.ts';
-import { type AnswerStore, answersKey } from './answerStore.ts';
+import { type AnswerStore, answersKey, type KeptAnswers } from './answerStore.ts';
 import type { Asking } from './asking.ts';
 import type { RowAnswer } from './result.ts';
 import { untilAborted } from './untilAborted.ts';
@@ -21,6 +21,8 @@ export interface Answered {
   readonly seconds: number;
   /** How many were kept from before. */
   readonly cached: number;
+  /** Where they are kept. */
+  readonly kept: KeptAnswers;
 }
 
 /** Has a model answer the questions that have no answer yet, a batch at a time. */
@@ -56,5 +58,5 @@ export async function* recallOrAsk(
       began = now();
     }
   }
-  return { answers: questions.map((_, i) => found.get(i)!), seconds, cached };
+  return { answers: questions.map((_, i) => found.get(i)!), seconds, cached, kept };
 }

@@ -97,8 +97,26 @@ export interface ArmResult {
   /** Rows whose answers were kept from an evaluation before, of the same model, adapter and questions; absent where none were. */
   readonly cached_rows?: number;
   readonly trainable_parameters: number;
+  /** Absent in evaluations of older versions. */
+  readonly cost?: ArmCost;
+  /** Real tokens a second in the training that made the adapter; absent where that is not on record here. */
+  readonly training_tokens_per_second?: number;
   /** Size of the adapter's tensors on disk; 0 for arms without an adapter. */
   readonly bytes: number;
+}
+
+/** What an arm costs, measured on the machine and device of the evaluation that answered its rows. */
+export interface ArmCost {
+  /** Trained numbers of a hundred of the model's. */
+  readonly trainable_percent: number;
+  /** Putting the adapter in the place of another one, its sessions being ready. */
+  readonly swap_ms: number;
+  /** From a prompt of median length to the logits of the first new token; in classification, to the class. */
+  readonly first_token_ms: number;
+  /** Each later token, one row at a time; null for a model that writes none. */
+  readonly token_ms: number | null;
+  /** Most bytes of the process in memory while the arm answered; sessions of arms before it are among them. */
+  readonly memory_bytes: number;
 }
 
 /** An arm's figure on a guard: rows outside of the experiment. */

@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promis
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { AnswerStore, KeptAnswers } from '../evaluation/answerStore.ts';
-import type { RowAnswer } from '../evaluation/result.ts';
+import type { ArmCost, RowAnswer } from '../evaluation/result.ts';
 
 /** Arms whose answers are kept; of more, those that were not asked for longest go. */
 const keptArms = 500;
@@ -29,27 +29,34 @@ export function answerCache(store: string): AnswerStore {
 function keptIn(file: string, text: string): KeptAnswers {
   const answers = new Map<number, RowAnswer>();
   let seconds = 0;
-  for (const line of text.split('\n')) {
-    const batch = parseBatch(line);
-    if (batch === null) continue;
-    seconds += batch.seconds;
-    for (const [index, answer] of batch.answers) answers.set(index, answer);
+  let cost: ArmCost | null = null;
+  for (const written of text.split('\n')) {
+    const line = parseLine(written);
+    if (line === null) continue;
+    if ('cost' in line) {
+      cost = line.cost;
+      continue;
+    }
+    seconds += line.seconds;
+    for (const [index, answer] of line.answers) answers.set(index, answer as RowAnswer);
   }
   let torn = text !== '' && !text.endsWith('\n');
+  const append = async (line: object): Promise<void> => {
+    const handle = await open(file, 'a');
+    try {
+      await handle.appendFile(`${torn ? '\n' : ''}${JSON.stringify(line)}\n`);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    torn = false;
+  };
   return {
     answers,
     seconds,
-    keep: async (more, took) => {
-      const line = JSON.stringify({ seconds: took, answers: [...more] });
-      const handle = await open(file, 'a');
-      try {
-        await handle.appendFile(`${torn ? '\n' : ''}${line}\n`);
-        await handle.datasync();
-      } finally {
-        await handle.close();
-      }
-      torn = false;
-    },
+    cost,
+    keep: (more, took) => append({ seconds: took, answers: [...more] }),
+    keepCost: (measured) => append({ cost: measured }),
   };
 }
 
@@ -57,27 +64,31 @@ const answer = z.looseObject({
   text: z.string(),
   correct: z.boolean(),
   probability: z.number().nullable(),
-  target_loss: z.number().nullable(),
+  // JSON has no NaN, which is the loss of a target without tokens.
+  target_loss: z
+    .number()
+    .nullable()
+    .transform((loss) => loss ?? Number.NaN),
   target_tokens: z.int().min(0),
-  greedy: z.string().optional(),
 });
 
-const line = z.object({
-  seconds: z.number().min(0),
-  answers: z.array(z.tuple([z.int().min(0), answer])),
+const cost = z.object({
+  trainable_percent: z.number(),
+  swap_ms: z.number(),
+  first_token_ms: z.number(),
+  token_ms: z.number().nullable(),
+  memory_bytes: z.number(),
 });
 
-/** A line's batch; null for one that is not whole or not ours. */
-function parseBatch(text: string): { seconds: number; answers: readonly (readonly [number, RowAnswer])[] } | null {
+const line = z.union([
+  z.object({ cost }),
+  z.object({ seconds: z.number().min(0), answers: z.array(z.tuple([z.int().min(0), answer])) }),
+]);
+
+/** What a line keeps; null for one that is not whole or not ours. */
+function parseLine(text: string): z.output<typeof line> | null {
   try {
-    const parsed = line.safeParse(JSON.parse(text));
-    if (!parsed.success) return null;
-    const { seconds, answers } = parsed.data;
-    // JSON has no NaN, which is the loss of a target without tokens, and no infinity.
-    return {
-      seconds,
-      answers: answers.map(([i, a]) => [i, { ...a, target_loss: a.target_loss ?? Number.NaN }] as never),
-    };
+    return line.safeParse(JSON.parse(text)).data ?? null;
   } catch {
     return null;
   }

@@ -92,6 +92,7 @@ async function setupOf(
     store: answers,
     modelKey: await modelKey(experiment.model),
     now: () => performance.now(),
+    residentBytes: () => process.memoryUsage.rss(),
     guards: await readGuards(
       experiment,
       language,

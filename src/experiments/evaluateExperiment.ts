@@ -1,13 +1,17 @@
+import { join } from 'node:path';
 import type { AnswerStore } from '../evaluation/answerStore.ts';
 import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { answerCache } from './answerCache.ts';
 import { appendAudit } from './audit.ts';
 import type { Environment } from './environment.ts';
+import { readEvents } from './eventLog.ts';
 import type { LoadedExperiment } from './experimentFile.ts';
 import { isInLibrary, type ResolvedAdapter, readCard, updateCard } from './library.ts';
 import { listRuns, saveEvaluation } from './runs.ts';
 import type { Experiment } from './schema.ts';
+import { subfolders } from './store.ts';
+import { trainingSpeed } from './trainingSpeed.ts';
 
 /** What evaluating an experiment asks of the engine. */
 export interface EvaluationEngine {
@@ -48,8 +52,9 @@ export async function* evaluateExperiment(
   const { file, experiment } = loaded;
   if (experiment.data.test === undefined) throw new SoftpromptError('test-rows-missing', { file });
   const adapters = uniqueArms(request.adapters, Object.keys(experiment.evaluation.baselines));
-  const result = yield* engine.evaluate({ file, experiment, adapters, answers: answerCache(store) }, signal);
+  const evaluated = yield* engine.evaluate({ file, experiment, adapters, answers: answerCache(store) }, signal);
 
+  const result = { ...evaluated, arms: await Promise.all(evaluated.arms.map((arm) => withTraining(store, arm))) };
   const runId = request.runId ?? (await runOf(store, adapters));
   if (runId !== null) await saveEvaluation(store, runId, result);
   for (const { dir, label } of adapters.filter((adapter) => isInLibrary(store, adapter.dir))) {
@@ -59,6 +64,15 @@ export async function* evaluateExperiment(
     await appendAudit(store, { action: 'evaluated', adapter: label.replace(/ (\d+)$/, '@$1') }, env);
   }
   return result;
+}
+
+/** An arm with the speed of the training that made its adapter, where its run is one of the store's. */
+async function withTraining(store: string, arm: ArmResult): Promise<ArmResult> {
+  if (arm.kind !== 'adapter' || arm.detail === null) return arm;
+  const run = (await readCard(arm.detail).catch(() => null))?.run;
+  if (run === null || run === undefined || !subfolders(join(store, 'runs')).includes(run)) return arm;
+  const speed = trainingSpeed(await readEvents(store, run));
+  return speed === null ? arm : { ...arm, training_tokens_per_second: speed };
 }
 
 /** Each folder once, under a name that no other arm has. */

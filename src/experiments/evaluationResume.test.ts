@@ -74,7 +74,7 @@ async function evaluated(
 
 /** What must not depend on how often an evaluation was broken off. */
 function lasting({ id: _, arms, ...rest }: EvaluationResult) {
-  return { ...rest, arms: arms.map(({ seconds: _, cached_rows: __, ...arm }) => arm) };
+  return { ...rest, arms: arms.map(({ seconds: _, cached_rows: __, cost: ___, ...arm }) => arm) };
 }
 
 // It asks the sample model 12,000 times, which takes most of a minute on two cores: fewer rows or arms would be another promise.
