@@ -64,6 +64,10 @@ const words = {
     what: `${d.file}: data.test is missing, so there are no rows to evaluate on.`,
     todo: 'Add a file of rows that training never sees.',
   }),
+  'metric-failed': (d: { name: string; file: string; problem: string; line?: number; row?: number }): Words => ({
+    what: `${d.file}${d.line === undefined ? '' : `, line ${d.line}`}: the metric ${d.name} ${d.problem}${d.row === undefined ? '' : ` (at test row ${d.row})`}.`,
+    todo: 'The module exports a function metric(rows) that gives a number; rows are {input, expected, answer}.',
+  }),
   'from-worker': (d: { reason: string; what: string; todo: string | null; fault: 'request' | 'work' }): Words => ({
     what: d.what,
     ...(d.todo === null ? {} : { todo: d.todo }),
