@@ -57,6 +57,7 @@ export function comparison(result: EvaluationResult): string[] {
   const heading = [
     'arm',
     ...result.metrics,
+    ...(result.custom_metrics ?? []),
     'won',
     'lost',
     'seconds',
@@ -67,6 +68,7 @@ export function comparison(result: EvaluationResult): string[] {
   const row = (arm: ArmResult): string[] => [
     arm.name,
     ...result.metrics.map((metric) => figure(arm.metrics[metric])),
+    ...(result.custom_metrics ?? []).map((name) => figure(arm.custom?.[name])),
     arm.kind === 'base' ? '' : String(arm.wins),
     arm.kind === 'base' ? '' : String(arm.losses),
     arm.seconds.toFixed(1),

@@ -4,6 +4,7 @@ import { encodeInput } from '../data/templatedExample.ts';
 import type { StoredAdapter } from '../methods/adapter.ts';
 import { type Asking, askAll, promptsOf } from './asking.ts';
 import { type CostMeter, measureCost } from './cost.ts';
+import { type CustomMetric, customFigure } from './customMetric.ts';
 import { type Guard, guardFigure } from './guard.ts';
 import { chooseShots, type HardPrompt, hardPromptText } from './hardPrompts.ts';
 import { reliability } from './metrics/calibration.ts';
@@ -31,6 +32,7 @@ import { verdictsOf } from './verdicts.ts';
 /** What is compared on which rows. */
 export interface EvaluationSetup extends Asking, Keeping, CostMeter {
   readonly metrics: readonly MetricName[];
+  readonly customMetrics: readonly CustomMetric[];
   readonly adapters: readonly { readonly label: string; readonly dir: string; readonly adapter: StoredAdapter }[];
   /** Hard prompts, with what they need of the experiment; none for rows that are already tokenised. */
   readonly hardPrompts: readonly HardPrompt[];
@@ -47,7 +49,7 @@ export interface EvaluationSetup extends Asking, Keeping, CostMeter {
 /** The arms' figures and every row's answers. */
 export type EvaluationOutcome = Pick<
   EvaluationResult,
-  'mode' | 'labels' | 'metrics' | 'arms' | 'rows' | 'pairs' | 'verdicts'
+  'mode' | 'labels' | 'metrics' | 'custom_metrics' | 'arms' | 'rows' | 'pairs' | 'verdicts'
 >;
 
 /** One arm: a model with or without an adapter, and what it reads for a row. */
@@ -61,7 +63,7 @@ export async function* evaluate(
   setup: EvaluationSetup,
   signal: AbortSignal,
 ): AsyncGenerator<EvaluationProgress, EvaluationOutcome> {
-  const { questions, choices, metrics, guards } = setup;
+  const { questions, choices, metrics, customMetrics, guards } = setup;
   const arms = armsOf(setup, yield* searchedPrompts(setup, signal));
   const watch = guards.length === 0 ? null : await BaseWatch.begin(setup.language);
   const results: ArmResult[] = [];
@@ -89,6 +91,7 @@ export async function* evaluate(
     const bins = reliability(judged);
     const base = answers.get(arms[0]!.name)!;
     const { name, kind, detail, found: searched, bytes, trainable_parameters } = arm;
+    const custom = await customFigures(setup, given, signal);
     const guarded = yield* guardFigures(setup, arm, place, results, signal);
     results.push({
       ...{ name, kind, detail, bytes, trainable_parameters },
@@ -99,6 +102,7 @@ export async function* evaluate(
           return [metric, sums === null ? null : scoreOf(sums)];
         }),
       ),
+      ...custom,
       confusion,
       ...(confusion !== null && { classes: classFigures(confusion) }),
       ...(bins !== null && { reliability: bins }),
@@ -119,7 +123,24 @@ export async function* evaluate(
   const [first] = metrics;
   const deciding = pairs.filter(({ metric }) => metric === first);
   const verdicts = first === undefined ? [] : verdictsOf(results, deciding, first, rows.length);
-  return { mode: choices === null ? 'text' : 'choice', labels, metrics, arms: results, pairs, verdicts, rows };
+  return {
+    ...{ mode: choices === null ? 'text' : 'choice', labels, metrics },
+    ...(customMetrics.length > 0 && { custom_metrics: customMetrics.map(({ name }) => name) }),
+    ...{ arms: results, pairs, verdicts, rows },
+  };
+}
+
+/** What the modules that come with the data make of an arm's answers. */
+async function customFigures(
+  { customMetrics, questions }: EvaluationSetup,
+  answers: readonly RowAnswer[],
+  signal: AbortSignal,
+): Promise<Pick<ArmResult, 'custom'>> {
+  if (customMetrics.length === 0) return {};
+  const rows = questions.map(({ input, expected }, i) => ({ input, expected, answer: answers[i]!.text }));
+  const figures: [string, number][] = [];
+  for (const metric of customMetrics) figures.push([metric.name, await customFigure(metric, rows, signal)]);
+  return { custom: Object.fromEntries(figures) };
 }
 
 /** What an arm costs, by a prompt of median length; `memory` is what its rows took. */

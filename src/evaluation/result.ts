@@ -16,6 +16,8 @@ export interface EvaluationResult {
   readonly mode: 'choice' | 'text';
   readonly labels: readonly string[] | null;
   readonly metrics: readonly MetricName[];
+  /** Names of the metrics that are modules beside the data; absent where there are none. */
+  readonly custom_metrics?: readonly string[];
   /** In the order asked for; the base model first. */
   readonly arms: readonly ArmResult[];
   /** Every two arms by every metric that applies to both; absent in evaluations of older versions. */
@@ -79,6 +81,8 @@ export interface ArmResult {
   /** How its prompt was found, where it was searched for. */
   readonly found?: FoundPrompt;
   readonly metrics: Readonly<Partial<Record<MetricName, number | null>>>;
+  /** Figures of the modules beside the data; absent where there are none. */
+  readonly custom?: Readonly<Record<string, number>>;
   /** By the guard's name; a hard prompt's are the base model's. Absent without guards. */
   readonly guard?: Readonly<Record<string, GuardFigure>>;
   /** Absent without guards, and for arms without an adapter. */

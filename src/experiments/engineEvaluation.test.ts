@@ -59,3 +59,28 @@ test('a row without prompt, answer or room is named, and so is a task that canno
   await assert.rejects(evaluated([good, long]), /Test row 2: The prompt has 499 tokens/);
   await assert.rejects(evaluated([good], ['task=seq_2_seq_lm']), /a gpt2 model cannot be used for seq_2_seq_lm/);
 });
+
+test('a module beside the data measures every arm, and one that is missing or fails is told', async () => {
+  const row = { input_ids: [5, 6, 7, 8], labels: [-100, -100, 7, 8] };
+  const measured = (file: string) => [`evaluation.custom_metrics.written=${file}`];
+  await assert.rejects(
+    evaluated([row], measured('none.mjs')),
+    /none\.mjs: no such file \(evaluation\.custom_metrics\.written\)/,
+  );
+  const words = '({ input, expected, answer }) => [input, expected, typeof answer].join()';
+  await writeFile(
+    join(dir, 'rows.mjs'),
+    `export const metric = (rows) => rows.filter((row) => (${words})(row) === '5 6,7 8,string').length;`,
+  );
+  const result = await evaluated([row, row], measured('rows.mjs'));
+  assert.deepEqual([result.custom_metrics, result.arms[0]!.custom], [['written'], { written: 2 }]);
+  await writeFile(join(dir, 'bad.mjs'), 'export const metric = (rows) => rows[0].none.length;');
+  await assert.rejects(
+    evaluated([row], measured('bad.mjs')),
+    /bad\.mjs, line 1: the metric written fails: .*\(at test row 1\)/,
+  );
+  await assert.rejects(
+    evaluated([row], ['evaluation.custom_metrics.f1=rows.mjs']),
+    /is the name of a metric that exists/,
+  );
+});

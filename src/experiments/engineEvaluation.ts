@@ -8,6 +8,7 @@ import { readRows } from '../data/rows.ts';
 import { splitRows } from '../data/split.ts';
 import { parseTemplate } from '../data/template.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
+import type { CustomMetric } from '../evaluation/customMetric.ts';
 import { type EvaluationSetup, evaluate } from '../evaluation/evaluate.ts';
 import {
   choicesOf,
@@ -86,6 +87,7 @@ async function setupOf(
   const common = {
     language,
     metrics: evaluation.metrics,
+    customMetrics: customMetricsOf(experiment),
     adapters: stored,
     maxNewTokens: evaluation.max_new_tokens,
     seed: training.seed,
@@ -146,6 +148,16 @@ async function setupOf(
     trainRows,
     search: searched ? { questions: await searchQuestions(experiment, trainRows, asked), input: asked.input } : null,
   };
+}
+
+/** @throws SoftpromptError file-missing, before anything is asked */
+function customMetricsOf({ evaluation }: Experiment): readonly CustomMetric[] {
+  return Object.entries(evaluation.custom_metrics).map(([name, file]) => {
+    if (!existsSync(file)) {
+      throw new SoftpromptError('file-missing', { file, needed: `evaluation.custom_metrics.${name}` });
+    }
+    return { name, file };
+  });
 }
 
 /** The validation rows as questions: those of the file, or those that are split off the training rows. */

@@ -95,7 +95,7 @@ async function runOf(store: string, adapters: readonly ResolvedAdapter[]): Promi
 }
 
 function figuresOf(arm: ArmResult): Record<string, number> {
-  const figures = Object.entries(arm.metrics).filter(
+  const figures = Object.entries({ ...arm.metrics, ...arm.custom }).filter(
     (entry): entry is [string, number] => typeof entry[1] === 'number',
   );
   return Object.fromEntries(figures);

@@ -177,6 +177,9 @@ function withAbsolutePaths(e: Experiment, folder: string): Experiment {
     },
     evaluation: {
       ...e.evaluation,
+      custom_metrics: Object.fromEntries(
+        Object.entries(e.evaluation.custom_metrics).map(([name, file]) => [name, absolute(file)]),
+      ),
       guard: Object.fromEntries(
         Object.entries(e.evaluation.guard).map(([name, guard]) => [name, { ...guard, data: absolute(guard.data) }]),
       ),

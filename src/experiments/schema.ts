@@ -118,6 +118,9 @@ const guard = z.strictObject({
 
 const metric = z.enum(metricNames);
 
+/** A name that can head a column. */
+const metricKey = z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'must be a word of letters, digits and _');
+
 const evaluation = z.strictObject({
   metrics: z
     .array(metric)
@@ -125,6 +128,12 @@ const evaluation = z.strictObject({
     .optional()
     .describe(
       'Figures of each arm; the first one decides the verdict. Default: accuracy and f1 with labels, otherwise exact_match and perplexity. bleu and chrf are those of sacrebleu, rouge1, rouge2 and rougeL those of rouge_score without stemming.',
+    ),
+  custom_metrics: z
+    .record(metricKey, path)
+    .default({})
+    .describe(
+      'Metrics of your own, by name: JavaScript modules, relative to this file, that export metric(rows), which gives a number for rows of {input, expected, answer}.',
     ),
   baselines: z
     .record(z.string().min(1), baseline)
@@ -217,6 +226,9 @@ function checkTogether(e: z.output<typeof fields>, fail: Fail): void {
     const problem =
       'needs data.validation or data.validation_split; a search on the test rows would flatter its prompt';
     fail(['evaluation', 'baselines', name, 'search'], problem);
+  }
+  for (const name of metricNames.filter((known) => Object.hasOwn(e.evaluation.custom_metrics, known))) {
+    fail(['evaluation', 'custom_metrics', name], 'is the name of a metric that exists; choose another');
   }
   if (Object.hasOwn(e.evaluation.baselines, 'base')) {
     fail(['evaluation', 'baselines', 'base'], '"base" is the name of the model without a prompt; choose another');

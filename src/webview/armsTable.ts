@@ -15,6 +15,7 @@ export function armsTable(result: EvaluationResult): HTMLElement {
   const head = [
     'Arm',
     ...result.metrics.map((metric) => metricTitles[metric]),
+    ...(result.custom_metrics ?? []),
     'Won',
     'Lost',
     'Time',
@@ -33,7 +34,7 @@ export function armsTable(result: EvaluationResult): HTMLElement {
         `${result.rows.length} rows of ${fileName(result.data)} · ★ best · won and lost: rows right where the base is wrong, and the other way round`,
       ),
       h('thead', {}, h('tr', {}, ...head.map((title) => h('th', { scope: 'col' }, title)))),
-      h('tbody', {}, ...result.arms.map((arm) => armRow(arm, result.metrics, best))),
+      h('tbody', {}, ...result.arms.map((arm) => armRow(arm, result, best))),
     ),
   );
 }
@@ -45,7 +46,7 @@ function fileName(path: string): string {
 
 function armRow(
   arm: ArmResult,
-  metrics: readonly MetricName[],
+  { metrics, custom_metrics = [] }: EvaluationResult,
   best: ReadonlyMap<MetricName, ReadonlySet<string>>,
 ): HTMLElement {
   const isBase = arm.kind === 'base';
@@ -59,6 +60,8 @@ function armRow(
       h('span', { class: 'kind' }, kinds[arm.kind]),
     ),
     ...metrics.map((metric) => metricCell(arm.metrics[metric], best.get(metric)?.has(arm.name) === true)),
+    // Whether more is better, only who wrote the metric knows.
+    ...custom_metrics.map((name) => metricCell(arm.custom?.[name], false)),
     h('td', {}, isBase ? '–' : String(arm.wins)),
     h('td', {}, isBase ? '–' : String(arm.losses)),
     h('td', {}, formatSeconds(arm.seconds)),

@@ -15,7 +15,7 @@ const kinds = {
 export function armsTable(result: EvaluationResult): Html {
   const titles = [
     'arm',
-    ...result.metrics.map((metric) => metric.replaceAll('_', ' ')),
+    ...[...result.metrics, ...(result.custom_metrics ?? [])].map((metric) => metric.replaceAll('_', ' ')),
     ...['won', 'lost', 'time', 'parameters', 'size'],
   ];
   return html`<div class="wide"><table>
@@ -24,10 +24,11 @@ export function armsTable(result: EvaluationResult): Html {
 <tbody>${result.arms.map((arm) => armRow(arm, result))}</tbody></table></div>`;
 }
 
-function armRow(arm: ArmResult, { metrics }: EvaluationResult): Html {
+function armRow(arm: ArmResult, { metrics, custom_metrics = [] }: EvaluationResult): Html {
   const isBase = arm.kind === 'base';
   const cells = [
     ...metrics.map((metric) => figure(arm.metrics[metric])),
+    ...custom_metrics.map((name) => figure(arm.custom?.[name])),
     isBase ? '–' : count(arm.wins),
     isBase ? '–' : count(arm.losses),
     duration(arm.seconds),
