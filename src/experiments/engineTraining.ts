@@ -1,6 +1,7 @@
 import type { CheckResult } from '../evaluation/checks/check.ts';
 import { runChecks, shortChecks } from '../evaluation/checks/table.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
+import { previewMethod } from '../methods/preview.ts';
 import { trainingForm } from '../methods/promptEncoder.ts';
 import { writeTrained } from '../methods/trainedAdapter.ts';
 import { chooseDevice } from '../runtime/devices.ts';
@@ -35,6 +36,7 @@ async function* trainWithEngine(
   const rows = await readExperimentRows(experiment, model, configured);
   const stored = configured.forRun?.(totalSteps(experiment.training, rows.train.length)) ?? configured;
   const method = trainingForm(stored);
+  const { modules, unmatched } = previewMethod(stored, model);
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
   const resume = checkpoint === null ? null : await readCheckpoint(checkpoint);
   if (checkpoint !== null && resume !== null) checkFits(checkpoint, resume, method, experiment.training.optim);
@@ -60,6 +62,8 @@ async function* trainWithEngine(
     const outcome = yield* withSetUp(events, {
       device_reason: reason,
       made_with: await madeWith(),
+      ...(modules.length > 0 && { modules: modules.length }),
+      ...(unmatched.length > 0 && { targets_unmatched: unmatched }),
       ...(rows.tooLong > 0 && { rows_left_out: rows.tooLong }),
       ...(rows.unsupervised > 0 && { rows_unsupervised: rows.unsupervised }),
     });
@@ -93,7 +97,10 @@ async function checkTrained(
 /** The engine's events, the first one with what only the set-up knows. */
 async function* withSetUp(
   events: ReturnType<typeof train>,
-  known: Pick<StartEvent, 'device_reason' | 'made_with' | 'rows_left_out' | 'rows_unsupervised'>,
+  known: Pick<
+    StartEvent,
+    'device_reason' | 'made_with' | 'modules' | 'targets_unmatched' | 'rows_left_out' | 'rows_unsupervised'
+  >,
 ): AsyncGenerator<TrainingEvent, TrainingOutcome> {
   try {
     for (;;) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -119,6 +119,9 @@ test('an adapter of a method that is not known here is listed, to be looked at',
   const dir = join(store, 'adapters/odd/1');
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, 'adapter_config.json'), '{"peft_type": "OFT"}');
+  symlinkSync(join(dir, 'nowhere'), join(dir, 'adapter_model.safetensors'));
+  assert.match((await listAdapters(store))[0]!.readOnly!, /holds no tensors/);
+  writeFileSync(join(dir, 'other.safetensors'), 'x');
   const [entry] = await listAdapters(store);
   assert.equal(entry?.peftType, 'OFT');
   assert.equal(entry?.readOnly, 'OFT is a method that Softprompt does not know: the folder is left as it is.');

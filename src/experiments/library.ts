@@ -2,7 +2,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { methodNameOf } from '../checkpoint/adapterFolder.ts';
-import type { JsonObject } from '../checkpoint/json.ts';
+import { isJsonObject, type JsonObject } from '../checkpoint/json.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { writeFileAtomic } from '../foundation/files.ts';
 import { type PeftType, peftTypes } from '../methods/method.ts';
@@ -153,14 +153,15 @@ async function readEntry(store: string, name: string, version: number): Promise<
   const dir = versionFolder(store, name, version);
   const config = await readConfig(dir);
   const card = await readCard(dir).catch(() => null);
+  const bytes = await tensorBytes(dir);
   return {
     name,
     version,
     dir,
     peftType: membersOf(config).join(' + ') || null,
-    readOnly: readOnlyReason(config),
+    readOnly: readOnlyReason(config, bytes),
     virtualTokens: typeof config.num_virtual_tokens === 'number' ? config.num_virtual_tokens : null,
-    bytes: await tensorBytes(dir),
+    bytes,
     card,
   };
 }
@@ -178,13 +179,14 @@ async function readConfig(dir: string): Promise<JsonObject> {
 function membersOf(config: JsonObject): readonly string[] {
   const { adapters } = config;
   const members = config.peft_type === 'UNION' && Array.isArray(adapters) ? adapters : [];
-  if (members.length > 0) return members.map((member) => String(member?.peft_type));
+  if (members.length > 0) return members.flatMap((member) => (isJsonObject(member) ? String(member.peft_type) : []));
   const name = methodNameOf(config);
   return name === null ? [] : [name];
 }
 
-function readOnlyReason(config: JsonObject): string | null {
+function readOnlyReason(config: JsonObject, bytes: number): string | null {
   const names = membersOf(config);
+  if (bytes === 0) return 'Its folder holds no tensors, so nothing can be done with it.';
   if (names.length === 0) return 'Its adapter_config.json cannot be read, so nothing can be done with it.';
   const unknown = names.find((name) => !peftTypes.includes(name as PeftType));
   return unknown === undefined
@@ -195,7 +197,13 @@ function readOnlyReason(config: JsonObject): string | null {
 /** Size of an adapter folder's safetensors files. */
 export async function tensorBytes(dir: string): Promise<number> {
   const files = (await readdir(dir, { recursive: true })).filter((file) => file.endsWith('.safetensors'));
-  const sizes = await Promise.all(files.map(async (file) => (await stat(join(dir, file))).size));
+  // A link that leads nowhere is a file without bytes.
+  const sizeOf = (file: string) =>
+    stat(join(dir, file)).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  const sizes = await Promise.all(files.map(sizeOf));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

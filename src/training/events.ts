@@ -21,6 +21,10 @@ export interface StartEvent {
   readonly rows_unsupervised?: number;
   readonly trainable_parameters: number;
   readonly total_parameters: number;
+  /** Modules that target_modules names; absent for methods without targets. */
+  readonly modules?: number;
+  /** Names of target_modules that match no module, though others do; absent when there are none. */
+  readonly targets_unmatched?: readonly string[];
   readonly device: string;
   /** Why this device and no other. */
   readonly device_reason?: string;

@@ -1,6 +1,6 @@
 import type { RunSummary } from '../extension/runsMessages.ts';
 import { fill, h, setText } from './dom.ts';
-import { formatFigure, formatRate, formatSeconds } from './format.ts';
+import { formatCount, formatFigure, formatRate, formatSeconds } from './format.ts';
 import { send } from './host.ts';
 import type { RunSeries } from './runSeries.ts';
 
@@ -78,6 +78,7 @@ export class RunHeader {
       ['Best validation', best === null ? '–' : `${formatFigure(best.loss)} at step ${best.step}`],
       ['Learning rate', last === undefined ? '–' : formatRate(last.learning_rate)],
       ['Tokens/s', pace === null ? '–' : formatFigure(pace)],
+      ...trainedFigure(series),
     ];
     if (run.state === 'training') {
       figures.push(['Time left', run.secondsLeft === null ? '–' : formatSeconds(Math.round(run.secondsLeft))]);
@@ -97,4 +98,14 @@ export class RunHeader {
       h('p', {}, 'expected ', h('code', {}, sample.expected.trim()), ', wrote ', h('code', {}, sample.output.trim())),
     );
   }
+}
+
+/** How much is trained, of how much, and where; targets that matched nothing are named. */
+function trainedFigure({ start }: RunSeries): readonly (readonly [string, string])[] {
+  if (start === null) return [];
+  const { trainable_parameters: trained, total_parameters: all, modules, targets_unmatched: unmatched = [] } = start;
+  const share = ((100 * trained) / all).toPrecision(2);
+  const where = modules === undefined ? '' : ` in ${modules} modules`;
+  const missed = unmatched.length === 0 ? '' : `; nothing is called ${unmatched.join(', ')}`;
+  return [['Trains', `${formatCount(trained)} (${share} %)${where}${missed}`]];
 }

@@ -21,6 +21,9 @@ const glance = 500;
 /** Steps of the training here: more than the sample asks for, so that a fast machine too is seen at work. */
 const steps = 400;
 
+/** Steps of the training that is killed in the middle: more than it gets to. */
+const endless = 20_000;
+
 /** "Support the flaky scenario in the daemon" in try/commit-kind.txt. */
 const questionLine = 9;
 
@@ -31,8 +34,10 @@ let workbench: Workbench;
 const strangers = new Set<string>();
 
 before(async () => {
-  const experiment = join(folder, 'commit-kind.tune.yaml');
-  writeFileSync(experiment, readFileSync(experiment, 'utf8').replace(/max_steps: \d+/, `max_steps: ${steps}`));
+  for (const [name, count] of Object.entries({ 'commit-kind': steps, 'review-sentiment': endless })) {
+    const experiment = join(folder, `${name}.tune.yaml`);
+    writeFileSync(experiment, readFileSync(experiment, 'utf8').replace(/max_steps: \d+/, `max_steps: ${count}`));
+  }
   rmSync(pictures, { recursive: true, force: true });
   const dataDir = temporaryFolder();
   const vsix = join(dataDir, 'softprompt.vsix');
@@ -177,10 +182,13 @@ step('an experiment file with a wrong key is underlined, with the right one', as
 step('a worker that is killed in training is told of, and the next request starts another', async () => {
   await workbench.inlineAction(workbench.treeRow('Experiments', 'review-sentiment'), 'Train Experiment');
   await workbench.waitFor(workbench.treeRow('Experiments', 'training · step'), patience);
-  const runs = globSync(join(folder, '.softprompt/runs/*/run.json')).map((file) =>
-    JSON.parse(readFileSync(file, 'utf8')),
-  );
-  process.kill(runs.find((run) => run.state === 'running').pid, 'SIGKILL');
+  let running: { readonly pid: number } | undefined;
+  await eventually(() => {
+    const records = globSync(join(folder, '.softprompt/runs/*/run.json')).map((file) => readFileSync(file, 'utf8'));
+    running = records.map((text) => JSON.parse(text)).find(({ state }) => state === 'running');
+    return running !== undefined;
+  });
+  process.kill(running!.pid, 'SIGKILL');
   await workbench.toast('worker has ended (SIGKILL)').waitFor();
   await workbench.treeRow('Experiments', 'interrupted').waitFor();
   await workbench.screenshot('7-killed');

@@ -43,6 +43,7 @@ export function fakeEvents(seed: number, steps: number, totalSteps = 120): Train
       validation_rows: 40,
       trainable_parameters: 3072,
       total_parameters: 2_656_704,
+      modules: 12,
       device: 'cpu',
     },
   ];

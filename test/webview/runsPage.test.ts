@@ -144,7 +144,7 @@ test('the charts are drawn anew in the colours of another theme', async () => {
 test('everything that can be done can be reached by Tab, in the order of the page', async () => {
   const { page } = await evaluated(10);
   const reached: (string | null)[] = [];
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 13; i++) {
     await page.keyboard.press('Tab');
     reached.push(
       await page.evaluate(() => {
@@ -163,6 +163,7 @@ test('everything that can be done can be reached by Tab, in the order of the pag
     'Smoothing',
     'Logarithmic',
     'Arms and me',
+    'Every two a',
     'Arm basezer',
     'Confusion m',
     'Filter rows',
