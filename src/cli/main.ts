@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { processEnvironment } from '../experiments/environment.ts';
 import { exitStatus, reportOf } from './exitStatus.ts';
 import { processTerminal } from './terminal.ts';
@@ -26,6 +26,14 @@ function positiveInteger(text: string): number {
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
   return value;
 }
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+const names = (text: string): readonly string[] => text.split(',').map((name) => name.trim());
 
 function between(low: number, high: number): (text: string) => number {
   return (text) => {
@@ -103,6 +111,19 @@ program
   .requiredOption('--output <FILE>', 'the page to write')
   .option(...json)
   .action(ending(async (run, options) => (await import('./report.ts')).report(run, options, terminal)));
+
+program
+  .command('compare-methods')
+  .description('Train the same rows with several methods under one budget, and compare scores, sizes and times')
+  .argument('<FILE.tune.yaml>')
+  .option('--methods <METHOD,...>', "e.g. PROMPT_TUNING,LORA; default: the file's and the usual ones", names)
+  .option('--steps <N>', 'optimiser steps each may take', positiveInteger)
+  .option('--seconds <S>', 'seconds of such steps each may take', positive)
+  .option('--find-lr', 'search the learning rate of each first; default: what the file says, or what the method has')
+  .addOption(new Option('--format <FORMAT>', 'of the table').choices(['markdown', 'csv', 'json']).default('markdown'))
+  .option(...set, collect, [])
+  .option(...device)
+  .action(ending(async (file, options) => (await import('./compareMethods.ts')).compare(file, options, terminal, env)));
 
 program
   .command('score')
