@@ -31,7 +31,7 @@ export const keepNothing: AnswerStore = {
 };
 
 /** Of what is kept; another one makes everything that was kept before unknown. */
-const form = 1;
+const form = 2;
 
 /**
  * SHA-256, in hexadecimal, of all that an arm's answers depend on: the model, the adapter, and the tokens of every question with

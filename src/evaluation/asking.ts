@@ -111,7 +111,8 @@ async function answerBatch(
     const best = score.indexOf(Math.max(...score));
     const text = choices.labels[best]!;
     const correct = text === batch[i]!.question.expected;
-    return { text, correct, probability: normalise(score)[best]!, ...losses[i]!, greedy: texts[i]! };
+    const probabilities = [...normalise(score)];
+    return { text, correct, probability: probabilities[best]!, probabilities, ...losses[i]!, greedy: texts[i]! };
   });
 }
 
@@ -136,7 +137,8 @@ async function classifyBatch(
     const best = probabilities.indexOf(Math.max(...probabilities));
     const text = labels[best]!;
     const target_loss = -Math.log(probabilities[targetIds[0]!]!);
-    return { text, correct: text === expected, probability: probabilities[best]!, target_loss, target_tokens: 1 };
+    const said = { probability: probabilities[best]!, probabilities: [...probabilities] };
+    return { text, correct: text === expected, ...said, target_loss, target_tokens: 1 };
   });
 }
 

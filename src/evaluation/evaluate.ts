@@ -22,6 +22,7 @@ import type {
   EvaluationResult,
   GuardFigure,
   MetricName,
+  PairResult,
   RowAnswer,
   RowResult,
 } from './result.ts';
@@ -119,7 +120,8 @@ export async function* evaluate(
     ...{ index, input, expected },
     answers: Object.fromEntries(arms.map(({ name }) => [name, answers.get(name)![i]!])),
   }));
-  const pairs = metrics.flatMap((metric) => comparePairs(judgedArms, metric, labels, setup.seed));
+  const pairs: PairResult[] = [];
+  for (const metric of metrics) pairs.push(...(await comparePairs(judgedArms, metric, labels, setup.seed, signal)));
   const [first] = metrics;
   const deciding = pairs.filter(({ metric }) => metric === first);
   const verdicts = first === undefined ? [] : verdictsOf(results, deciding, first, rows.length);

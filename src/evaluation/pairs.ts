@@ -1,15 +1,20 @@
+import { setImmediate } from 'node:timers/promises';
+import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
 import { type Judged, type RowSums, scoreOf } from './metrics/rowSums.ts';
-import { metricRules } from './metrics/table.ts';
+import { type MetricRule, metricRules } from './metrics/table.ts';
 import type { MetricName, PairResult } from './result.ts';
 import { signTest } from './signTest.ts';
+import { smallestDifference, smallestNormalDifference } from './smallestDifference.ts';
 
-/** Resamples of a bootstrap, and those that lie outside the interval at each end. */
-const [resamples, tail] = [2000, 50];
-/** Sum of the normal quantiles of a two-sided test at 0.05 and of a power of 0.8. */
-const quantiles = 1.959964 + 0.841621;
-/** As many rows that all differ one way are the fewest that the sign test can tell from chance: 2 / 2^6 < 0.05. */
-const fewestDiffering = 6;
+/** Most and fewest resamples of a bootstrap; between them, as many as so many additions allow. */
+const [mostResamples, fewestResamples, additions] = [10_000, 2000, 1e8];
+/** Share of resamples that lies outside the interval at each end. */
+const tail = 0.025;
+/** Chance of a difference without there being one, below which it is called one, over all pairs together. */
+const level = 0.05;
+/** Additions between two looks at what else is to do, such as cancelling. */
+const additionsAtOnce = 2e6;
 
 /** An arm's rows. */
 export interface PairedArm {
@@ -18,86 +23,126 @@ export interface PairedArm {
 }
 
 /**
- * Compares every two arms on the same rows by a metric. Whether right and wrong answers differ by chance is said by the exact
- * sign test on the rows where they differ (McNemar's); for other metrics by how many resamples of the rows turn the
- * difference round (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 16). Intervals are
+ * Compares every two arms on the same rows by a metric, pairs with the first arm first. Whether right and wrong answers differ by
+ * chance is said by the exact sign test on the rows where they differ (McNemar's); for other metrics by how many resamples of the
+ * rows turn the difference round (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 16), but never as
+ * surer than 2 / 2^k on k rows that differ, which is the best that exchanging the arms' rows could show. Intervals are
  * percentiles of the resampled differences; both arms of a pair are drawn alike. P values are corrected over all pairs (Holm
- * 1979, Scandinavian Journal of Statistics 6).
+ * 1979, Scandinavian Journal of Statistics 6), and the smallest difference is for the first of Holm's steps.
+ * @throws SoftpromptError cancelled
  */
-export function comparePairs(
+export async function comparePairs(
   arms: readonly PairedArm[],
   metric: MetricName,
   labels: readonly string[] | null,
   seed: number,
-): readonly PairResult[] {
+  signal: AbortSignal,
+): Promise<readonly PairResult[]> {
   const sums = arms.map(({ rows }) => metricRules[metric].sums(rows, labels));
-  const drawn = resampledScores(sums, arms[0]?.rows.length ?? 0, Random.of(seed, 'bootstrap'));
-  const pairs: Omit<PairResult, 'p_corrected'>[] = [];
-  for (const [i, a] of arms.entries()) {
-    for (const [j, b] of arms.slice(0, i).entries()) {
-      const [one, other] = [sums[i] ?? null, sums[j] ?? null];
-      if (one === null || other === null) continue;
-      const [x, y] = [scoreOf(one), scoreOf(other)];
-      if (x === null || y === null) continue;
-      const differences = drawn.flatMap((scores) => {
-        const [p, q] = [scores[i]!, scores[j]!];
-        return p === null || q === null ? [] : [p - q];
-      });
-      pairs.push(pairOf(metric, a, b, x - y, differences));
-    }
-  }
-  return holm(pairs);
+  const scores = sums.map((each) => (each === null ? null : scoreOf(each)));
+  const compared = arms.flatMap((_, i) => arms.slice(0, i).map((_, j) => [i, j] as const));
+  const defined = compared.filter(([i, j]) => scores[i] !== null && scores[j] !== null);
+  if (defined.length === 0) return [];
+  const drawn = await resampledScores(sums, arms[0]!.rows.length, Random.of(seed, 'bootstrap'), signal);
+  const pairs = defined.map(([i, j]) => {
+    const differences = drawn.flatMap((each) => {
+      const [p, q] = [each[i]!, each[j]!];
+      return p === null || q === null ? [] : [p - q];
+    });
+    const differing = differingRows(sums[i]!, sums[j]!);
+    return pairOf(
+      metric,
+      [arms[i]!, arms[j]!],
+      scores[i]! - scores[j]!,
+      differences,
+      differing,
+      level / defined.length,
+    );
+  });
+  return holm(pairs.toSorted((x, y) => Number(y.b === arms[0]!.name) - Number(x.b === arms[0]!.name)));
 }
 
 function pairOf(
   metric: MetricName,
-  a: PairedArm,
-  b: PairedArm,
+  [a, b]: readonly [PairedArm, PairedArm],
   difference: number,
   differences: readonly number[],
+  differing: number,
+  first: number,
 ): Omit<PairResult, 'p_corrected'> {
-  const sorted = [...differences].sort((x, y) => x - y);
-  const right = ({ answer }: Judged) => answer.correct;
-  const wins = a.rows.filter((row, i) => right(row) && !right(b.rows[i]!)).length;
-  const losses = a.rows.filter((row, i) => !right(row) && right(b.rows[i]!)).length;
+  const sorted = Float64Array.from(differences).sort();
+  const { right }: MetricRule = metricRules[metric];
+  const isRight = right ?? (({ answer }: Judged) => answer.correct);
+  const wins = a.rows.filter((row, i) => isRight(row) && !isRight(b.rows[i]!)).length;
+  const losses = a.rows.filter((row, i) => !isRight(row) && isRight(b.rows[i]!)).length;
   const count = a.rows.length;
-  const exact = metric === 'accuracy';
   const under = sorted.filter((x) => x <= 0).length;
   const over = sorted.filter((x) => x >= 0).length;
-  const p = exact ? signTest(wins, losses) : Math.min(1, (2 * (1 + Math.min(under, over))) / (1 + sorted.length));
+  const turned = Math.max((2 * (1 + Math.min(under, over))) / (1 + sorted.length), 2 ** (1 - differing));
+  const cut = Math.max(1, Math.floor(tail * (sorted.length + 1)));
   return {
     ...{ a: a.name, b: b.name, metric, difference },
-    low: sorted[tail - 1] ?? difference,
-    high: sorted[sorted.length - tail] ?? difference,
-    p,
+    low: sorted[cut - 1] ?? difference,
+    high: sorted[sorted.length - cut] ?? difference,
+    p: right === undefined ? Math.min(1, turned) : signTest(wins, losses),
     ...{ wins, losses, ties: count - wins - losses },
-    odds: exact && losses > 0 ? wins / losses : null,
-    detectable: exact
-      ? Math.max(fewestDiffering / count, quantiles * Math.sqrt((wins + losses) / count / count))
-      : quantiles * deviation(sorted),
+    odds: right !== undefined && losses > 0 ? wins / losses : null,
+    detectable:
+      right === undefined
+        ? smallestNormalDifference(deviation(sorted), first)
+        : smallestDifference(count, wins + losses, first),
   };
 }
 
+/** Rows that add something else to one arm than to the other. */
+function differingRows(one: RowSums, other: RowSums): number {
+  const rows = new Set<number>();
+  for (const [at, value] of one.added.entries()) {
+    if (!Object.is(value, other.added[at])) rows.add(Math.floor(at / one.width));
+  }
+  return rows.size;
+}
+
 /** Scores of every arm on resamples of the rows; null where a metric is not defined there. */
-function resampledScores(
+async function resampledScores(
   arms: readonly (RowSums | null)[],
   count: number,
   random: Random,
-): readonly (readonly (number | null)[])[] {
-  const sums = arms.map((arm) => new Float64Array(arm?.width ?? 0));
-  return Array.from({ length: resamples }, () => {
-    for (const each of sums) each.fill(0);
-    for (let drawn = 0; drawn < count; drawn++) {
-      const row = random.integer(count);
-      for (const [i, arm] of arms.entries()) {
-        if (arm === null) continue;
-        const into = sums[i]!;
-        const from = row * arm.width;
-        for (let k = 0; k < arm.width; k++) into[k] = into[k]! + arm.added[from + k]!;
-      }
+  signal: AbortSignal,
+): Promise<readonly (readonly (number | null)[])[]> {
+  const starts: number[] = [];
+  let width = 0;
+  for (const arm of arms) {
+    starts.push(width);
+    width += arm?.width ?? 0;
+  }
+  // What a row adds to all arms lies together: a draw is one walk.
+  const added = new Float64Array(count * width);
+  for (const [i, arm] of arms.entries()) {
+    for (let row = 0; arm !== null && row < count; row++) {
+      added.set(arm.added.subarray(row * arm.width, (row + 1) * arm.width), row * width + starts[i]!);
     }
-    return arms.map((arm, i) => arm?.score(sums[i]!) ?? null);
-  });
+  }
+  const sums = new Float64Array(width);
+  const of = arms.map((arm, i) => sums.subarray(starts[i]!, starts[i]! + (arm?.width ?? 0)));
+  const each = Math.max(1, count * width);
+  const resamples = Math.min(mostResamples, Math.max(fewestResamples, Math.floor(additions / each)));
+  const scores: (readonly (number | null)[])[] = [];
+  let pausedAt = 0;
+  while (scores.length < resamples) {
+    if ((scores.length - pausedAt) * each >= additionsAtOnce) {
+      await setImmediate();
+      pausedAt = scores.length;
+    }
+    if (signal.aborted) throw new SoftpromptError('cancelled', {});
+    sums.fill(0);
+    for (let drawn = 0; drawn < count; drawn++) {
+      const from = random.integer(count) * width;
+      for (let k = 0; k < width; k++) sums[k] = sums[k]! + added[from + k]!;
+    }
+    scores.push(arms.map((arm, i) => arm?.score(of[i]!) ?? null));
+  }
+  return scores;
 }
 
 /** Holm's step-down correction of the p values. */
@@ -112,7 +157,7 @@ function holm(pairs: readonly Omit<PairResult, 'p_corrected'>[]): readonly PairR
   return pairs.map((pair) => ({ ...pair, p_corrected: corrected.get(pair)! }));
 }
 
-function deviation(values: readonly number[]): number {
+function deviation(values: Float64Array): number {
   const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
   return Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, values.length - 1));
 }

@@ -67,7 +67,10 @@ export interface PairResult {
   readonly ties: number;
   /** Effect size of right and wrong answers: odds that a differing row is won; null without lost rows, or for another metric. */
   readonly odds: number | null;
-  /** The smallest difference that as many rows, differing as often, show with a power of 0.8 at a level of 0.05. */
+  /**
+   * The smallest difference that as many rows, differing as often, show with a power of 0.8 at a level of 0.05 over all pairs; more
+   * than 1 for a share where so few rows show none.
+   */
   readonly detectable: number;
 }
 
@@ -168,6 +171,8 @@ export interface RowAnswer {
   readonly correct: boolean;
   /** Probability of the chosen label among the labels (choice), or null. */
   readonly probability: number | null;
+  /** Of all labels, in their order (choice); absent in evaluations of older versions. */
+  readonly probabilities?: readonly number[];
   /** Mean negative log-likelihood of the expected target, nats a token. */
   readonly target_loss: number;
   readonly target_tokens: number;

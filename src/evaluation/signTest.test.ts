@@ -17,3 +17,17 @@ test('is symmetric, and stays a probability for many rows', () => {
   assert.ok(p > 0.1 && p < 0.12, `${p}`);
   assert.ok(signTest(3000, 10) < 1e-12);
 });
+
+test("equals McNemar's exact test of statsmodels", () => {
+  // statsmodels/stats/tests/test_nonparametric.py, test_mcnemar_exact: rows in which just one side is right, and p to six digits.
+  for (const [wins, losses, p] of [
+    [121, 59, 0.000004],
+    [70, 59, 0.378688],
+    [80, 59, 0.089452],
+    [30, 60, 0.00206],
+    [10, 30, 0.002221],
+    [10, 10, 1],
+  ] as const) {
+    assert.ok(Math.abs(signTest(wins, losses) - p) < 1.5e-6, `${wins} ${losses}: ${signTest(wins, losses)}`);
+  }
+});

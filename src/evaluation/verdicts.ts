@@ -1,4 +1,4 @@
-import { metricRules } from './metrics/table.ts';
+import { type MetricRule, metricRules } from './metrics/table.ts';
 import type { ArmResult, MetricName, PairResult } from './result.ts';
 
 /** Chance of seeing such a difference without there being one, below which it is called one. */
@@ -36,7 +36,10 @@ function sentence(pair: PairResult, rows: number, pairs: number): string {
   const interval = `95 % CI ${amount(low)} to ${amount(high)}`;
   const basis = `${rows} rows${countText(pair)}; p = ${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}${pairs > 1 ? ` corrected over ${pairs} pairs` : ''}`;
   if (p >= significance || difference === 0) {
-    const least = `they could show a difference of about ${amount(detectable)}${unit}`;
+    const least =
+      share && detectable > 1
+        ? 'so few could show no difference at all'
+        : `they could show a difference of at least ${amount(detectable)}${unit}`;
     return `These ${rows} rows cannot tell ${a} from ${b}: ${amount(difference)}${unit}, ${interval} (${basis}); ${least}.`;
   }
   const better = difference > 0 === moreIsBetter;
@@ -44,7 +47,8 @@ function sentence(pair: PairResult, rows: number, pairs: number): string {
 }
 
 function countText({ metric, wins, losses }: PairResult): string {
-  return metric === 'accuracy' ? `, ${wins} won and ${losses} lost` : '';
+  const { right }: MetricRule = metricRules[metric];
+  return right !== undefined ? `, ${wins} won and ${losses} lost` : '';
 }
 
 function figure(x: number): string {

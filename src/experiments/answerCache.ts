@@ -64,6 +64,7 @@ const answer = z.looseObject({
   text: z.string(),
   correct: z.boolean(),
   probability: z.number().nullable(),
+  probabilities: z.array(z.number()).optional(),
   // JSON has no NaN, which is the loss of a target without tokens.
   target_loss: z
     .number()

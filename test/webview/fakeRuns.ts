@@ -97,7 +97,7 @@ const rates = {
 };
 
 /** An evaluation of six arms. */
-export function fakeEvaluation(rowCount: number): EvaluationResult {
+export async function fakeEvaluation(rowCount: number): Promise<EvaluationResult> {
   const rows = Array.from({ length: rowCount }, (_, index) => {
     const expected = labels[index % labels.length] as string;
     const answer = (arm: number, rate: number): RowAnswer => {
@@ -158,7 +158,7 @@ export function fakeEvaluation(rowCount: number): EvaluationResult {
     name,
     rows: rows.map(({ expected, answers }) => ({ expected, answer: answers[name]! })),
   }));
-  const pairs = comparePairs(judged, 'accuracy', labels, 1);
+  const pairs = await comparePairs(judged, 'accuracy', labels, 1, new AbortController().signal);
   return {
     id: 'evaluation-1',
     created: '2026-03-01T10:10:00Z',

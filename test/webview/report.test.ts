@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'report-'));
 const file = join(folder, 'report.html');
 let browser: Browser;
 before(async () => {
-  writeFileSync(file, reportPage(records()));
+  writeFileSync(file, reportPage(await records()));
   browser = await launchBrowser();
 });
 after(async () => {
@@ -22,8 +22,8 @@ after(async () => {
 });
 
 /** A finished run of 120 steps with an evaluation of 100 rows, one of which has markup in it. */
-function records(): ReportRecords {
-  const evaluation = fakeEvaluation(100);
+async function records(): Promise<ReportRecords> {
+  const evaluation = await fakeEvaluation(100);
   const [first, ...others] = evaluation.rows;
   const markup = '<img src=x onerror="document.title=1"><script>document.title = 2</script>';
   return {

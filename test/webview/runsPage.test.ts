@@ -19,7 +19,7 @@ async function evaluated(rows: number, kept?: unknown): Promise<Preview> {
   const preview = await openPreview(browser, 'dark', kept);
   await preview.post({ type: 'runs', starting: false, trusted: true, runs: [done] });
   await preview.post({ type: 'events', runId: 'done', whole: true, events: fakeEvents(42, 120) });
-  await preview.post({ type: 'evaluation', runId: 'done', result: fakeEvaluation(rows) });
+  await preview.post({ type: 'evaluation', runId: 'done', result: await fakeEvaluation(rows) });
   await preview.page.getByRole('table', { name: 'Rows and answers' }).waitFor();
   return preview;
 }
@@ -109,7 +109,7 @@ test('an evaluation that was asked for is brought into sight when it is there', 
   const { page, post } = await openPreview(browser, 'dark');
   await post({ type: 'runs', starting: false, trusted: true, runs: [live, done] });
   await post({ type: 'show', runId: 'done', part: 'evaluation' });
-  await post({ type: 'evaluation', runId: 'done', result: fakeEvaluation(100) });
+  await post({ type: 'evaluation', runId: 'done', result: await fakeEvaluation(100) });
   await page.getByRole('heading', { name: 'Rows' }).waitFor();
   await page.waitForFunction(() => window.scrollY > 0);
 });

@@ -7,6 +7,7 @@ const longest = 4;
 /** What mteval-v13a.pl, and so sacrebleu's default `13a`, splits a text into. */
 export function words13a(text: string): readonly string[] {
   const plain = text
+    .trimEnd()
     .replaceAll('<skipped>', '')
     .replaceAll('-\n', '')
     .replaceAll('\n', ' ')

@@ -82,6 +82,19 @@ test("chrF is sacrebleu's", () => {
   }
 });
 
+test("chrF by default is sacrebleu's chrF2", () => {
+  // huggingface/evaluate, metrics/chrf/README.md, first example, which asks sacrebleu: beta 2, six orders of characters, no words.
+  const texts = [
+    'The relationship between cats and dogs is not exactly friendly.',
+    'a good bookshop is just a genteel black hole that knows how to read.',
+  ];
+  const references = [
+    'The relationship between dogs and cats is not exactly friendly.',
+    'A good bookshop is just a genteel Black Hole that knows how to read.',
+  ];
+  close(chrfScore(total(texts.map((text, i) => chrfSums(text, references[i]!)))), 84.64214891738334, 1e-9);
+});
+
 test("ROUGE is rouge_score's without stemming", () => {
   // google-research, rouge/rouge_scorer_test.py: small cases, and testRouge1AgainstRouge155 and its like on rouge/testdata.
   close(figure('rouge1', [judged('testing', 'testing one two')]), 1 / 2, 1e-12);
@@ -99,6 +112,8 @@ test("ROUGE is rouge_score's without stemming", () => {
 test("token F1 looks away from case, punctuation and articles, as SQuAD's script does", () => {
   close(figure('token_f1', [judged('The cat, sat.', 'a cat sat down')]), 4 / 5, 1e-12);
   assert.equal(figure('token_f1', [judged('the', 'cat')]), 0);
+  // An `a` inside of a word is no article, whichever letters stand around it.
+  assert.equal(figure('token_f1', [judged('día', 'dí')]), 0);
 });
 
 test("Matthews' correlation is scikit-learn's", () => {
@@ -127,6 +142,21 @@ test('figures of each label', () => {
     { label: 'c', precision: null, recall: null, f1: 0, support: 0 },
   ]);
   close(figure('f1', rows, ['a', 'b', 'c']), (2 / 3 + 1 / 2) / 3, 1e-12);
+});
+
+test("figures of each label are those of the example of scikit-learn's classification_report", () => {
+  // y_true = [0, 1, 2, 2, 2], y_pred = [0, 0, 2, 2, 1], rounded to two digits there; macro F1 0.49.
+  const rows = [0, 1, 2, 2, 2].map((label, i) => judged(String([0, 0, 2, 2, 1][i]), String(label)));
+  const rounded = classFigures(confusionMatrix(rows, ['0', '1', '2'])).map(({ precision, recall, f1, support }) => [
+    ...[precision, recall, f1].map((each) => Number(each?.toFixed(2))),
+    support,
+  ]);
+  assert.deepEqual(rounded, [
+    [0.5, 1, 0.67, 1],
+    [0, 0, 0, 1],
+    [1, 0.67, 0.8, 3],
+  ]);
+  close(figure('f1', rows, ['0', '1', '2']), 0.49, 0.005);
 });
 
 test('calibration compares sureness and rightness bin by bin', () => {

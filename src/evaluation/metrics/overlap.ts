@@ -10,7 +10,7 @@ function fMeasure(common: number, found: number, expected: number): number {
 function squadWords(text: string): readonly string[] {
   const bare = text.toLowerCase().replace(/[!-/:-@[-`{-~]/g, '');
   return bare
-    .replace(/\b(a|an|the)\b/g, ' ')
+    .replace(/(?<![\p{L}\p{N}_])(?:a|an|the)(?![\p{L}\p{N}_])/gu, ' ')
     .split(/\s+/)
     .filter(Boolean);
 }

@@ -12,24 +12,30 @@ export interface MetricRule {
   /** Of an arm's rows; `labels` is null for open text. Null where the metric means nothing. */
   readonly sums: (rows: readonly Judged[], labels: readonly string[] | null) => RowSums | null;
   readonly moreIsBetter: boolean;
+  /** Whether a row is right, for a metric that is the share of right rows; others have no such thing. */
+  readonly right?: (row: Judged) => boolean;
   /** Whether it is a share of 1, so that a difference of it is spoken of in points of a hundred. */
   readonly share: boolean;
 }
 
-/** Of right answers. */
-const accuracy = (rows: readonly Judged[]) => meanOf(rows, ({ answer }) => (answer.correct ? 1 : 0));
+/** Whether the answer counts as right. */
+const correct = ({ answer }: Judged) => answer.correct;
 
-/** Of greedy texts that are the expected one to the letter, white space at their ends aside. */
-const exactMatch = (rows: readonly Judged[]) =>
-  meanOf(rows, (row) => (written(row).trim() === row.expected.trim() ? 1 : 0));
+/** Whether the greedy text is the expected one to the letter, white space at their ends aside. */
+const exact = (row: Judged) => written(row).trim() === row.expected.trim();
+
+/** The share of rows that are right. */
+function shareOf(right: (row: Judged) => boolean): MetricRule {
+  return { sums: (rows) => meanOf(rows, (row) => Number(right(row))), moreIsBetter: true, right, share: true };
+}
 
 /** Every metric. */
 export const metricRules = {
-  accuracy: { sums: accuracy, moreIsBetter: true, share: true },
+  accuracy: shareOf(correct),
   f1: { sums: macroF1, moreIsBetter: true, share: true },
   mcc: { sums: matthews, moreIsBetter: true, share: false },
   ece: { sums: calibrationError, moreIsBetter: false, share: true },
-  exact_match: { sums: exactMatch, moreIsBetter: true, share: true },
+  exact_match: shareOf(exact),
   token_f1: { sums: tokenF1, moreIsBetter: true, share: true },
   rouge1: { sums: rougeN(1), moreIsBetter: true, share: true },
   rouge2: { sums: rougeN(2), moreIsBetter: true, share: true },
