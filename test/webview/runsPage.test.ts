@@ -73,6 +73,25 @@ test('runs are laid over each other by their check boxes, and taken out again', 
   ]);
 });
 
+test('a metric of the experiment’s own stands beside the others, with no best', async () => {
+  const { page, post } = await evaluated(20);
+  const result = fakeEvaluation(20);
+  const arms = result.arms.map((arm, place) => ({ ...arm, custom: { brevity: 40.5 + place } }));
+  await post({
+    type: 'evaluation',
+    runId: 'done',
+    result: { ...result, id: 'measured', custom_metrics: ['brevity'], arms },
+  });
+  const table = page.getByRole('region', { name: 'Arms and metrics' }).getByRole('table');
+  await table.getByRole('columnheader', { name: 'brevity' }).waitFor();
+  assert.deepEqual((await table.getByRole('columnheader').allInnerTexts()).slice(3, 6), [
+    'Perplexity',
+    'brevity',
+    'Won',
+  ]);
+  for (const place of arms.keys()) await table.getByRole('cell', { name: `${40.5 + place}`, exact: true }).waitFor();
+});
+
 test('the comparison marks the best by more than colour, and a thousand rows put few into the document', async () => {
   const { page, complaints } = await evaluated(1000);
   const best = page.getByRole('row', { name: /commit-kind 2/ }).first();
