@@ -7,6 +7,7 @@ import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
 import { resolveAdapter } from '../experiments/library.ts';
 import { findStore } from '../experiments/store.ts';
+import { avoidedLines } from './avoided.ts';
 import { costLines } from './cost.ts';
 import { exitStatus } from './exitStatus.ts';
 import { forgettingLines } from './forgetting.ts';
@@ -88,6 +89,7 @@ export function comparison(result: EvaluationResult): string[] {
     ...(result.verdicts ?? []),
     ...stalledArms(result),
     ...result.arms.flatMap(foundLines),
+    ...avoidedLines(result),
     ...forgettingLines(result),
     ...costLines(result),
   ];

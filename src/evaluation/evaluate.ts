@@ -2,7 +2,9 @@ import type { DataRow } from '../data/dataRow.ts';
 import { parseTemplate, type Template } from '../data/template.ts';
 import { encodeInput } from '../data/templatedExample.ts';
 import type { StoredAdapter } from '../methods/adapter.ts';
+import type { LabelledRow } from '../models/labelledRow.ts';
 import { type Asking, askAll, promptsOf } from './asking.ts';
+import { avoidedFigure } from './avoided.ts';
 import { type CostMeter, measureCost } from './cost.ts';
 import { type CustomMetric, customFigure } from './customMetric.ts';
 import { type Guard, guardFigure } from './guard.ts';
@@ -45,6 +47,8 @@ export interface EvaluationSetup extends Asking, Keeping, CostMeter {
   readonly seed: number;
   /** Rows outside of the experiment, on which adapters should leave the model as it is. */
   readonly guards: readonly Guard[];
+  /** Rows whose supervised tokens are to be avoided; none where nothing is. */
+  readonly avoided: readonly LabelledRow[];
 }
 
 /** The arms' figures and every row's answers. */
@@ -94,6 +98,7 @@ export async function* evaluate(
     const { name, kind, detail, found: searched, bytes, trainable_parameters } = arm;
     const custom = await customFigures(setup, given, signal);
     const guarded = yield* guardFigures(setup, arm, place, results, signal);
+    const avoided = yield* avoidedFigures(setup, arm, place, results, signal);
     results.push({
       ...{ name, kind, detail, bytes, trainable_parameters },
       ...(searched !== undefined && { found: searched }),
@@ -108,6 +113,7 @@ export async function* evaluate(
       ...(confusion !== null && { classes: classFigures(confusion) }),
       ...(bins !== null && { reliability: bins }),
       ...guarded,
+      ...avoided,
       ...(watch !== null && arm.adapter !== null && { base_untouched: await watch.compare() }),
       wins: given.filter((answer, i) => answer.correct && !base[i]!.correct).length,
       losses: given.filter((answer, i) => !answer.correct && base[i]!.correct).length,
@@ -185,6 +191,25 @@ async function* guardFigures(
     figures.push([guard.name, { ...next.value, change: value === null || was === null ? null : value - was }]);
   }
   return { guard: Object.fromEntries(figures) };
+}
+
+/** How likely an arm finds what is to be avoided, against the base model, which comes first. */
+async function* avoidedFigures(
+  setup: EvaluationSetup,
+  { name, kind, adapter }: Arm,
+  place: Pick<EvaluationProgress, 'armIndex' | 'arms'>,
+  before: readonly ArmResult[],
+  signal: AbortSignal,
+): AsyncGenerator<EvaluationProgress, Pick<ArmResult, 'avoided'>> {
+  const { avoided } = setup;
+  if (avoided.length === 0 || kind === 'hard_prompt') return {};
+  const base = before.find((arm) => arm.kind === 'base')?.avoided ?? null;
+  const measuring = avoidedFigure(setup, avoided, adapter, base, signal);
+  let next = await measuring.next();
+  for (; !next.done; next = await measuring.next()) {
+    yield { arm: `${name} on what is avoided`, ...place, row: next.value, rows: avoided.length };
+  }
+  return { avoided: next.value };
 }
 
 /** The hard prompts, those that are to be searched for as they were found. */

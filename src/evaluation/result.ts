@@ -88,6 +88,8 @@ export interface ArmResult {
   readonly custom?: Readonly<Record<string, number>>;
   /** By the guard's name; a hard prompt's are the base model's. Absent without guards. */
   readonly guard?: Readonly<Record<string, GuardFigure>>;
+  /** How likely it finds what training was to make unlikely; absent where nothing was, and for hard prompts. */
+  readonly avoided?: AvoidedFigure;
   /** Absent without guards, and for arms without an adapter. */
   readonly base_untouched?: UntouchedBase;
   /** counts[expected][answered]; the last column counts answers outside the labels. Null for open text. */
@@ -110,6 +112,15 @@ export interface ArmResult {
   readonly training_tokens_per_second?: number;
   /** Size of the adapter's tensors on disk; 0 for arms without an adapter. */
   readonly bytes: number;
+}
+
+/** How likely completions that are to be avoided are with an arm. */
+export interface AvoidedFigure {
+  readonly rows: number;
+  /** Mean natural-log probability of their tokens; null where none can be scored. */
+  readonly log_probability: number | null;
+  /** Against the base model's: below 0 where they have become less likely. Null for the base model itself. */
+  readonly change: number | null;
 }
 
 /** What an arm costs, measured on the machine and device of the evaluation that answered its rows. */

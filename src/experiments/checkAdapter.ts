@@ -100,6 +100,11 @@ async function rowsOf(
     return { rows: examples, tokenised };
   }
   const { validation: _, validation_split: __, ...rest } = experiment.data;
-  const { train } = await readExperimentRows({ ...experiment, data: { ...rest, train: file } }, model, method);
+  const learnt = {
+    ...experiment,
+    data: { ...rest, train: file },
+    training: { ...experiment.training, unlikelihood: undefined },
+  };
+  const { train } = await readExperimentRows(learnt, model, method);
   return { rows: train, tokenised };
 }

@@ -25,11 +25,13 @@ import { LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
 import { positionsTaken } from '../methods/method.ts';
 import { classNames } from '../models/classHead.ts';
+import type { LabelledRow } from '../models/labelledRow.ts';
 import type { ModelUse } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
+import { avoidedRows } from './avoidedRows.ts';
 import type { Environment } from './environment.ts';
 import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
-import { readGuards } from './guards.ts';
+import { fromSecond, readGuards } from './guards.ts';
 import { checkLabels, modelUse } from './modelUse.ts';
 import type { Experiment } from './schema.ts';
 
@@ -84,6 +86,7 @@ async function setupOf(
   const shown = prompts.some((prompt) => prompt.shots > 0);
   const stored = [];
   for (const { label, dir } of adapters) stored.push({ label, dir, adapter: await readAdapter(dir, language.model) });
+  const taken = Math.max(0, ...stored.map(({ adapter }) => positionsTaken(adapter.method)));
   const common = {
     language,
     metrics: evaluation.metrics,
@@ -95,11 +98,8 @@ async function setupOf(
     modelKey: await modelKey(experiment.model),
     now: () => performance.now(),
     residentBytes: () => process.memoryUsage.rss(),
-    guards: await readGuards(
-      experiment,
-      language,
-      Math.max(0, ...stored.map(({ adapter }) => positionsTaken(adapter.method))),
-    ),
+    guards: await readGuards(experiment, language, taken),
+    avoided: await avoidedOf(experiment, language, taken),
   };
   const { classifier, config } = language.model;
   checkLabels(experiment, language.model);
@@ -158,6 +158,20 @@ function customMetricsOf({ evaluation }: Experiment): readonly CustomMetric[] {
     }
     return { name, file };
   });
+}
+
+/** What is to be avoided: the rows of its file, or those that are evaluated on. */
+async function avoidedOf(
+  experiment: Experiment,
+  { model }: LanguageModel,
+  taken: number,
+): Promise<readonly LabelledRow[]> {
+  const { unlikelihood } = experiment.training;
+  if (unlikelihood === undefined) return [];
+  const file = unlikelihood.data ?? experiment.data.test!;
+  const maxLength = model.architecture.sizes.maxPositions - taken;
+  const { rows } = await avoidedRows(experiment, model, { file, rows: await readRows(file), maxLength });
+  return experiment.task === 'causal_lm' ? rows.map(fromSecond) : rows;
 }
 
 /** The validation rows as questions: those of the file, or those that are split off the training rows. */

@@ -48,6 +48,7 @@ async function* trainWithEngine(
       initial: await initial(),
       rows: rows.train,
       validation: rows.validation,
+      avoided: rows.avoided,
       options: experiment.training,
       device,
       runners,

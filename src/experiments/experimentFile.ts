@@ -166,6 +166,7 @@ function refuseSetting(settings: readonly Setting[], { path, message }: ObjectPr
 function withAbsolutePaths(e: Experiment, folder: string): Experiment {
   const absolute = (path: string): string => resolve(folder, path);
   const { train, validation, test, ...data } = e.data;
+  const { unlikelihood } = e.training;
   return {
     ...e,
     model: absolute(e.model),
@@ -183,6 +184,12 @@ function withAbsolutePaths(e: Experiment, folder: string): Experiment {
       guard: Object.fromEntries(
         Object.entries(e.evaluation.guard).map(([name, guard]) => [name, { ...guard, data: absolute(guard.data) }]),
       ),
+    },
+    training: {
+      ...e.training,
+      ...(unlikelihood?.data !== undefined && {
+        unlikelihood: { ...unlikelihood, data: absolute(unlikelihood.data) },
+      }),
     },
     method: e.method.init_from === undefined ? e.method : { ...e.method, init_from: absolute(e.method.init_from) },
   };

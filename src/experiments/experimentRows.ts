@@ -2,6 +2,7 @@ import type { Tokenizer } from '../checkpoint/tokenizer.ts';
 import { openTokenizer } from '../checkpoint/tokenizer.ts';
 import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
+import type { Example } from '../data/example.ts';
 import { readRows } from '../data/rows.ts';
 import { splitRows } from '../data/split.ts';
 import { parseTemplate } from '../data/template.ts';
@@ -13,13 +14,16 @@ import type { LabelledRow } from '../models/labelledRow.ts';
 import type { Model } from '../models/model.ts';
 import { supervisedWeight } from '../models/supervision.ts';
 import type { Task } from '../models/task.ts';
+import { avoidedRows } from './avoidedRows.ts';
 import type { Experiment } from './schema.ts';
 
 /** An experiment's rows as token ids. */
 export interface ExperimentRows {
   readonly train: readonly LabelledRow[];
   readonly validation: readonly LabelledRow[];
-  /** Rows left out of either because they have more tokens than the model has positions. */
+  /** Rows whose supervised tokens are to be avoided; empty where the experiment avoids nothing. */
+  readonly avoided: readonly LabelledRow[];
+  /** Rows left out of any because they have more tokens than the model has positions. */
   readonly tooLong: number;
   /** Training rows of which nothing is supervised: they are kept, and teach nothing. */
   readonly unsupervised: number;
@@ -34,6 +38,26 @@ export async function readExperimentRows(
   model: Model,
   method: Pick<MethodShape, 'virtualTokens' | 'virtualHidden' | 'suffixTokens'>,
 ): Promise<ExperimentRows> {
+  const read = await readLearntRows(e, model, method);
+  const { unlikelihood } = e.training;
+  if (unlikelihood === undefined) return { ...read, avoided: [] };
+  const file = unlikelihood.data ?? e.data.train;
+  const all = await readRows(file);
+  // Of the training rows those that are trained on: what is held out for validation is not seen this way either.
+  const kept = unlikelihood.data === undefined ? read.train.map(({ row }) => all[row]!) : all;
+  const maxLength = model.architecture.sizes.maxPositions - positionsTaken(method);
+  const { rows: avoided, tooLong } = await avoidedRows(e, model, { file, rows: kept, maxLength });
+  if (avoided.every((row) => supervisedWeight(e.task, row, method) === 0)) {
+    throw new SoftpromptError('data-invalid', { file, problem: 'has no token that training.unlikelihood could avoid' });
+  }
+  return { ...read, avoided, tooLong: read.tooLong + tooLong.length };
+}
+
+async function readLearntRows(
+  e: Experiment,
+  model: Model,
+  method: Pick<MethodShape, 'virtualTokens' | 'virtualHidden' | 'suffixTokens'>,
+): Promise<Omit<ExperimentRows, 'avoided' | 'train'> & { readonly train: readonly Example[] }> {
   const positions = model.architecture.sizes.maxPositions - positionsTaken(method);
   const { train: trainFile, validation: validationFile, validation_split: share } = e.data;
   const train = await readRows(trainFile);

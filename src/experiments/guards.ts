@@ -71,7 +71,7 @@ function pieces(file: string, rows: readonly DataRow[], tokenizer: Tokenizer, le
 }
 
 /** The first token can be predicted behind virtual tokens alone: without it all arms are scored on the same tokens. */
-function fromSecond<Row extends LabelledRow>(row: Row): Row {
+export function fromSecond<Row extends LabelledRow>(row: Row): Row {
   return { ...row, labels: Array.from(row.labels, (label, t) => (t === 0 ? unsupervised : label)) };
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { metricNames } from '../evaluation/result.ts';
 import { checkMethod, completeMethod, defaultLearningRate, method } from './methodSchema.ts';
 import { sweep } from './sweepSection.ts';
+import { checkUnlikelihood, unlikelihood } from './unlikelihoodSection.ts';
 
 /**
  * The experiment file, `NAME.tune.yaml`: the one source of its types, defaults, validation and of
@@ -82,6 +83,7 @@ const training = z.strictObject({
   early_stopping_patience: positiveInteger
     .optional()
     .describe('Stop after this many validations without a new best loss. Default: never.'),
+  unlikelihood: unlikelihood.optional(),
   shuffle: z.boolean().default(true).describe('Order the rows anew each epoch, by seed; false: as they lie.'),
   seed: z.int().min(0).default(42).describe('Seed of the initial values, the order of the rows and the split.'),
   device: z
@@ -202,6 +204,7 @@ function checkTogether(e: z.output<typeof fields>, fail: Fail): void {
       fail(['evaluation', 'baselines', baseline], 'goes without task: seq_cls only; a classifier follows no prompt');
     }
   }
+  checkUnlikelihood(e, fail);
   checkMethod(method, fail);
   if (training.optim === 'lora_fa' && method.peft_type !== 'LORA') {
     fail(['training', 'optim'], 'lora_fa trains LORA only');

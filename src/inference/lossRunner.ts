@@ -1,7 +1,7 @@
 import type { MethodShape, TrainedTensors } from '../methods/method.ts';
 import { lossInputs } from '../models/inputs.ts';
 import type { LabelledRow } from '../models/labelledRow.ts';
-import { buildLossGraph, gradientName, penaltyShare } from '../models/lossGraph.ts';
+import { buildLossGraph, gradientName, type Objective, penaltyShare } from '../models/lossGraph.ts';
 import type { Model } from '../models/model.ts';
 import type { Device } from '../runtime/devices.ts';
 import { floatOutput, GraphSession } from '../runtime/session.ts';
@@ -9,7 +9,10 @@ import { floats } from '../runtime/tensor.ts';
 
 /** What a batch gave. */
 export interface BatchLoss {
-  /** Sum over the supervised tokens of weight times negative log-probability; with gradients, and the method's penalty. */
+  /**
+   * Sum over the supervised tokens of weight times negative log-probability, of the token or, for unlikelihood, of all others;
+   * with gradients, and the method's penalty.
+   */
   readonly loss: number;
   /** Natural-log probabilities of the supervised tokens, by row, in order. */
   readonly logprobs: readonly Float32Array[];
@@ -37,8 +40,14 @@ export class LossRunner {
   }
 
   /** Builds the session too. */
-  static async create(model: Model, method: MethodShape, device: Device, withGradients: boolean): Promise<LossRunner> {
-    const session = await GraphSession.create(buildLossGraph(model, method, withGradients), device);
+  static async create(
+    model: Model,
+    method: MethodShape,
+    device: Device,
+    withGradients: boolean,
+    objective: Objective = 'likelihood',
+  ): Promise<LossRunner> {
+    const session = await GraphSession.create(buildLossGraph(model, method, withGradients, objective), device);
     return new LossRunner(session, model, method, withGradients);
   }
 

@@ -39,6 +39,8 @@ export interface StepEvent {
   readonly epoch: number;
   /** Mean over the supervised tokens of the whole step (with accumulation: of all its batches together). */
   readonly loss: number;
+  /** Mean over the avoided tokens of -log(1 - p), which `loss` holds alpha times; absent where nothing is avoided. */
+  readonly unlikelihood?: number;
   readonly learning_rate: number;
   /** Global L2 norm of the gradient before clipping. */
   readonly grad_norm: number;

@@ -31,6 +31,8 @@ export interface TrainingOptions {
   /** Validations without a new best loss after which the run stops. */
   readonly early_stopping_patience?: number | undefined;
   readonly shuffle: boolean;
+  /** Weight of the loss of what is to be avoided, where there is something. */
+  readonly unlikelihood?: { readonly alpha: number } | undefined;
   readonly seed: number;
 }
 

@@ -1,4 +1,3 @@
-import { planBatches } from '../data/batches.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
 import type { LossRunner } from '../inference/lossRunner.ts';
@@ -9,6 +8,7 @@ import type { Model } from '../models/model.ts';
 import { supervisedWeight } from '../models/supervision.ts';
 import type { Task } from '../models/task.ts';
 import type { Device } from '../runtime/devices.ts';
+import { Avoidance, batchesOf } from './avoidance.ts';
 import { type TrainingState, writeCheckpoint } from './checkpoint.ts';
 import { clipFactor, gradientNorm } from './clipping.ts';
 import type { DoneEvent, StepEvent, TrainingEvent } from './events.ts';
@@ -24,6 +24,8 @@ export interface TrainingSetup {
   /** The first tensors of a new run; not used when `resume` is given. */
   readonly initial: TrainedTensors;
   readonly rows: readonly LabelledRow[];
+  /** Rows whose supervised tokens are to become unlikely, by `options.unlikelihood`; none when absent. */
+  readonly avoided?: readonly LabelledRow[];
   /** Rows of the validation loss; may be empty. */
   readonly validation: readonly LabelledRow[];
   readonly options: TrainingOptions;
@@ -57,11 +59,14 @@ export async function* train(
   const setup = { ...given, method: optimizedForm(given.method, given.options.optim) };
   const { method, runners, validation } = setup;
   const runner = await runners.open(method, true);
+  const avoids = given.options.unlikelihood !== undefined && (given.avoided ?? []).length > 0;
+  const avoider = avoids ? await runners.open(method, true, 'unlikelihood') : null;
   const validator = validation.length === 0 ? null : await runners.open(method, false);
   try {
-    return yield* new Run(setup, runner, validator).go(signal);
+    return yield* new Run(setup, runner, avoider, validator).go(signal);
   } finally {
     await runners.release(runner);
+    if (avoider !== null) await runners.release(avoider);
     if (validator !== null) await runners.release(validator);
   }
 }
@@ -76,12 +81,13 @@ class Run {
   readonly #memory: Map<string, Float32Array>;
   readonly #orderState: readonly number[];
   readonly #batches: Generator<readonly number[], never>;
+  readonly #avoidance: Avoidance | null;
   #step: number;
   #stale: number;
   #seconds: number;
   #best: TrainingState['best'];
 
-  constructor(setup: TrainingSetup, runner: LossRunner, validator: LossRunner | null) {
+  constructor(setup: TrainingSetup, runner: LossRunner, avoider: LossRunner | null, validator: LossRunner | null) {
     const { resume, options, rows, method } = setup;
     this.#setup = setup;
     this.#runner = runner;
@@ -94,15 +100,15 @@ class Run {
     this.#seconds = resume?.seconds ?? 0;
     this.#best = resume?.best ?? null;
     this.#orderState = resume?.orderState ?? Random.of(options.seed, 'order').state;
-    const order = Random.restore(this.#orderState);
-    this.#batches = planBatches({
-      lengths: rows.map((row) => row.inputIds.length),
-      batchSize: options.per_device_train_batch_size,
-      random: () => order.uniform(),
-      shuffle: options.shuffle,
-    });
+    this.#batches = batchesOf(rows, options, Random.restore(this.#orderState));
     // The batches of the steps already taken, drawn again: cheap, and the generator is then where it was.
     for (let i = 0; i < this.#step * options.gradient_accumulation_steps; i++) this.#batches.next();
+    const { avoided = [], model } = setup;
+    const { unlikelihood } = options;
+    this.#avoidance =
+      avoider === null || unlikelihood === undefined
+        ? null
+        : new Avoidance({ model, method, avoided, options: { ...options, unlikelihood }, runner: avoider }, this.#step);
   }
 
   async *go(signal: AbortSignal): AsyncGenerator<Exclude<TrainingEvent, DoneEvent>, TrainingOutcome> {
@@ -152,6 +158,11 @@ class Run {
       tokens += result.tokens;
       for (const [name, gradient] of result.gradients) addInto(gradients, name, gradient);
     }
+    const avoided = await this.#avoidance?.step(this.#tensors);
+    for (const part of avoided?.gradients ?? [])
+      for (const [name, gradient] of part) addInto(gradients, name, gradient);
+    if (avoided !== undefined) loss += options.unlikelihood!.alpha * avoided.loss;
+    tokens += avoided?.tokens ?? 0;
     const norm = gradientNorm(gradients);
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
       throw new SoftpromptError('training-diverged', { step: this.#step + 1, loss, gradientNorm: norm });
@@ -164,7 +175,10 @@ class Run {
     const seconds = (now() - began) / 1000;
     this.#seconds += seconds;
     const epoch = this.#step / stepsPerEpoch(options, rows.length);
-    return { event: 'step', step: this.#step, epoch, loss, learning_rate: rate, grad_norm: norm, tokens, seconds };
+    return {
+      ...{ event: 'step', step: this.#step, epoch, loss, ...(avoided !== undefined && { unlikelihood: avoided.loss }) },
+      ...{ learning_rate: rate, grad_norm: norm, tokens, seconds },
+    };
   }
 
   async *#validate(): AsyncGenerator<Exclude<TrainingEvent, DoneEvent>> {

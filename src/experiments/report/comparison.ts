@@ -39,6 +39,22 @@ function armRow(arm: ArmResult, { metrics, custom_metrics = [] }: EvaluationResu
 `;
 }
 
+/** How likely the arms find what is to be avoided; nothing where nothing is. */
+export function avoidedTable({ arms }: EvaluationResult): Html {
+  const measured = arms.flatMap(({ name, avoided }) => (avoided === undefined ? [] : [{ name, ...avoided }]));
+  if (measured.length === 0) return html``;
+  const share = (logarithm: number | null): string => (logarithm === null ? '–' : Math.exp(logarithm).toPrecision(3));
+  return html`<h3>What is to be avoided</h3>
+<div class="wide"><table>
+<caption>Probability of a token of the ${measured[0]!.rows} completions to avoid (geometric mean), and as a part of the base model's.</caption>
+<thead><tr><th scope="col">arm</th><th scope="col">probability</th><th scope="col">of base</th></tr></thead>
+<tbody>${measured.map(
+    ({ name, log_probability, change }) =>
+      html`<tr><th scope="row">${name}</th><td>${share(log_probability)}</td><td>${share(change)}</td></tr>
+`,
+  )}</tbody></table></div>`;
+}
+
 /** The hard prompts in full, and of those that a search ended with what they were worth. */
 export function prompts({ arms }: EvaluationResult): Html {
   const hard = arms.filter(({ kind }) => kind === 'hard_prompt');

@@ -4,7 +4,7 @@ import type { EvaluationResult } from '../../evaluation/result.ts';
 import { stalledArms } from '../../evaluation/stall.ts';
 import type { DoneEvent, StartEvent, TrainingEvent } from '../../training/events.ts';
 import type { AdapterCard, RunRecord } from '../records.ts';
-import { armsTable, changedRows, confusions, prompts } from './comparison.ts';
+import { armsTable, avoidedTable, changedRows, confusions, prompts } from './comparison.ts';
 import { count, duration, figure, moment } from './figures.ts';
 import { Html, html } from './html.ts';
 import { lossChart } from './lossChart.ts';
@@ -70,6 +70,7 @@ function comparison(evaluation: EvaluationResult): Html {
   return html`<h2>Comparison</h2>
 <p class="quiet">${count(evaluation.rows.length)} rows of ${basename(evaluation.data)}, ${moment(evaluation.created)}; ${evaluation.mode === 'choice' ? 'labels ranked by likelihood' : 'greedy generation'}.</p>
 ${armsTable(evaluation)}
+${avoidedTable(evaluation)}
 ${prompts(evaluation)}`;
 }
 
