@@ -1,5 +1,5 @@
 import type { EvaluationResult, PairResult } from '../evaluation/result.ts';
-import { metricTitles } from './comparison.ts';
+import { bestArms, metricTitles } from './comparison.ts';
 import { h } from './dom.ts';
 import { formatFigure } from './format.ts';
 
@@ -8,25 +8,24 @@ export function verdictList({ verdicts = [] }: EvaluationResult): readonly HTMLE
   return verdicts.length === 0 ? [] : [h('ul', { class: 'verdicts' }, ...verdicts.map((words) => h('li', {}, words)))];
 }
 
-/** Every two arms by the metric that decides: difference, its interval, and whether it is more than chance. */
-export function pairsTable({ pairs = [], metrics }: EvaluationResult): readonly HTMLElement[] {
+/**
+ * Every two arms by the metric that decides: difference, its interval, and whether it is more than chance. Pairs with the base model
+ * come first, then those with the best arm.
+ */
+export function pairsTable({ pairs = [], metrics, arms }: EvaluationResult): readonly HTMLElement[] {
   const [first] = metrics;
-  const shown = pairs.filter(({ metric }) => metric === first);
-  if (first === undefined || shown.length === 0) return [];
-  const head = [
-    'Pair',
-    `Difference of ${metricTitles[first].toLowerCase()}`,
-    '95 % interval',
-    'p',
-    'Won',
-    'Lost',
-    'Could show',
-  ];
+  if (first === undefined) return [];
+  const best = bestArms(arms, first);
+  const base = arms.find(({ kind }) => kind === 'base')?.name;
+  const place = ({ a, b }: PairResult): number => (b === base ? 0 : best.has(a) || best.has(b) ? 1 : 2);
+  const shown = pairs.filter(({ metric }) => metric === first).sort((x, y) => place(x) - place(y));
+  if (shown.length === 0) return [];
+  const head = ['Pair', 'Difference', '95 % interval', 'p', 'Won', 'Lost', 'Odds', 'Could show'];
   return [
     h(
       'details',
       { class: 'pairs' },
-      h('summary', {}, `Every two arms (${shown.length} pairs)`),
+      h('summary', {}, `Every two arms by ${metricTitles[first]} (${shown.length} pairs)`),
       h(
         'div',
         { class: 'wide', tabindex: '0', role: 'region', 'aria-label': 'Pairs of arms' },
@@ -41,13 +40,25 @@ export function pairsTable({ pairs = [], metrics }: EvaluationResult): readonly 
   ];
 }
 
-function pairRow({ a, b, difference, low, high, p_corrected: p, wins, losses, detectable }: PairResult): HTMLElement {
+function pairRow({
+  a,
+  b,
+  difference,
+  low,
+  high,
+  p_corrected: p,
+  wins,
+  losses,
+  odds,
+  detectable,
+}: PairResult): HTMLElement {
   const cells = [
     signed(difference),
     `${signed(low)} to ${signed(high)}`,
     p < 0.001 ? '<0.001' : p.toFixed(3),
     String(wins),
     String(losses),
+    odds == null ? '–' : formatFigure(odds),
     formatFigure(detectable),
   ];
   return h('tr', {}, h('th', { scope: 'row' }, `${a} over ${b}`), ...cells.map((text) => h('td', {}, text)));

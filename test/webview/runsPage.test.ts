@@ -103,6 +103,19 @@ test('the comparison marks the best by more than colour, and a thousand rows put
   assert.deepEqual(complaints, []);
 });
 
+test('pairs with the base come first, then those with the best arm, and all columns fit', async () => {
+  const { page } = await evaluated(100);
+  await page.getByText(/^Every two arms by Accuracy/).click();
+  const table = page.getByRole('region', { name: 'Pairs of arms' });
+  const names = await table.getByRole('rowheader').allInnerTexts();
+  const best = (name: string): boolean => name.split(' over ').includes('commit-kind 1');
+  assert.equal(names.length, 15);
+  assert.ok(names.slice(0, 5).every((name) => name.endsWith(' over base')));
+  assert.ok(names.slice(5, 9).every(best), names.join());
+  assert.ok(!names.slice(9).some(best), names.join());
+  assert.ok(await table.evaluate((element) => element.scrollWidth <= element.clientWidth));
+});
+
 test('rows are filtered by text and to disagreements, and the count says how many', async () => {
   const { page } = await evaluated(1000);
   await page.getByRole('searchbox', { name: 'Filter rows' }).fill('(999)');
