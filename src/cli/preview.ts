@@ -1,3 +1,4 @@
+import { dataLines, reportData } from '../experiments/dataReport.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
 import { previewExperiment, previewLines } from '../experiments/previewExperiment.ts';
 import type { MethodPreview } from '../methods/preview.ts';
@@ -14,8 +15,9 @@ export interface PreviewOptions {
 export async function preview(file: string, options: PreviewOptions, terminal: Terminal): Promise<number> {
   const { experiment } = await readExperiment(file, options.set);
   const method = await previewExperiment(experiment);
-  if (options.json === true) terminal.out(JSON.stringify({ method: asJson(method) }));
-  else for (const line of previewLines(method)) terminal.out(line);
+  const data = await reportData(experiment, true);
+  if (options.json === true) terminal.out(JSON.stringify({ method: asJson(method), data }));
+  else for (const line of [...previewLines(method), '', ...dataLines(data)]) terminal.out(line);
   return exitStatus.done;
 }
 

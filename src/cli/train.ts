@@ -87,13 +87,21 @@ async function prepare(
   return newRun(store, loaded, env);
 }
 
-function sayOfRows({ rows_left_out, rows_unsupervised }: StartEvent, terminal: Terminal): void {
+function sayOfRows(start: StartEvent, terminal: Terminal): void {
+  const { rows_left_out, rows_unsupervised, rows_leaked, rows_conflicting } = start;
   if (rows_left_out !== undefined) {
     terminal.note(`${rows_left_out} row(s) are longer than the model has room for and were left out.`);
   }
   if (rows_unsupervised !== undefined) {
     terminal.note(`${rows_unsupervised} training row(s) have no supervised token: nothing is learnt from them.`);
   }
+  if (rows_leaked !== undefined) {
+    terminal.note(`${rows_leaked} validation or test row(s) are training rows too: figures on them are too good.`);
+  }
+  if (rows_conflicting !== undefined) {
+    terminal.note(`${rows_conflicting} training row(s) ask the same as another one and expect something else.`);
+  }
+  if (rows_leaked !== undefined || rows_conflicting !== undefined) terminal.note('softprompt preview names them.');
 }
 
 function sayDone(done: DoneEvent, terminal: Terminal): void {

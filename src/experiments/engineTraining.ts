@@ -10,6 +10,7 @@ import type { StartEvent, TrainingEvent } from '../training/events.ts';
 import { totalSteps } from '../training/options.ts';
 import { type TrainingOutcome, train } from '../training/train.ts';
 import { checkSubject } from './checkAdapter.ts';
+import { reportData } from './dataReport.ts';
 import type { Environment } from './environment.ts';
 import { readExperimentRows } from './experimentRows.ts';
 import { madeWith } from './madeWith.ts';
@@ -37,6 +38,9 @@ async function* trainWithEngine(
   const stored = configured.forRun?.(totalSteps(experiment.training, rows.train.length)) ?? configured;
   const method = trainingForm(stored);
   const { modules, unmatched } = previewMethod(stored, model);
+  const data = request.quiet ? null : await reportData(experiment, false);
+  const leaked = data?.leaks.reduce((sum, { pairs }) => sum + pairs.length, 0) ?? 0;
+  const conflicting = data?.conflicts.length ?? 0;
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
   const resume = checkpoint === null ? null : await readCheckpoint(checkpoint);
   if (checkpoint !== null && resume !== null) checkFits(checkpoint, resume, method, experiment.training.optim);
@@ -63,6 +67,8 @@ async function* trainWithEngine(
     const outcome = yield* withSetUp(events, {
       device_reason: reason,
       made_with: await madeWith(),
+      ...(leaked > 0 && { rows_leaked: leaked }),
+      ...(conflicting > 0 && { rows_conflicting: conflicting }),
       ...(modules.length > 0 && { modules: modules.length }),
       ...(unmatched.length > 0 && { targets_unmatched: unmatched }),
       ...(rows.tooLong > 0 && { rows_left_out: rows.tooLong }),
@@ -100,7 +106,14 @@ async function* withSetUp(
   events: ReturnType<typeof train>,
   known: Pick<
     StartEvent,
-    'device_reason' | 'made_with' | 'modules' | 'targets_unmatched' | 'rows_left_out' | 'rows_unsupervised'
+    | 'device_reason'
+    | 'made_with'
+    | 'modules'
+    | 'targets_unmatched'
+    | 'rows_leaked'
+    | 'rows_conflicting'
+    | 'rows_left_out'
+    | 'rows_unsupervised'
   >,
 ): AsyncGenerator<TrainingEvent, TrainingOutcome> {
   try {

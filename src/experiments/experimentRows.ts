@@ -4,13 +4,13 @@ import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import type { Example } from '../data/example.ts';
 import { readRows } from '../data/rows.ts';
-import { splitRows } from '../data/split.ts';
+import { splitRows, stratifiedSplit } from '../data/split.ts';
 import { parseTemplate } from '../data/template.ts';
 import { type TextSource, tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
 import { type MethodShape, positionsTaken } from '../methods/method.ts';
-import type { LabelledRow } from '../models/labelledRow.ts';
+import { type LabelledRow, unsupervised } from '../models/labelledRow.ts';
 import type { Model } from '../models/model.ts';
 import { supervisedWeight } from '../models/supervision.ts';
 import type { Task } from '../models/task.ts';
@@ -96,12 +96,24 @@ async function readLearntRows(
     });
   }
   const random = Random.of(e.training.seed, 'split');
-  const split = splitRows(trained.examples.length, share, () => random.uniform());
+  const uniform = () => random.uniform();
+  // With labels each has its share of both sides.
+  const split =
+    e.labels === undefined
+      ? splitRows(trained.examples.length, share, uniform)
+      : stratifiedSplit(trained.examples.map(answerKey), share, uniform);
   const pick = (indices: readonly number[]) => indices.map((i) => trained.examples[i]!);
   const [rows, held] = [pick(split.train), pick(split.validation)];
   const unsupervised = countUnsupervised(e.task, trainFile, 'the training rows', rows, method);
   countUnsupervised(e.task, trainFile, 'the validation rows that were split off', held, method);
   return { train: rows, validation: held, tooLong, unsupervised };
+}
+
+/** What tells rows of one expected answer from those of another. */
+function answerKey({ labels }: LabelledRow): string {
+  return Array.from(labels)
+    .filter((label) => label !== unsupervised)
+    .join();
 }
 
 /** How many rows have no supervised token; that all have none is an error: their loss would be over nothing. */

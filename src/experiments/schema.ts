@@ -24,7 +24,9 @@ const data = z.strictObject({
     .gt(0)
     .lt(1)
     .optional()
-    .describe('Share of the training rows to hold out for validation instead of a file, e.g. 0.1 (drawn by seed).'),
+    .describe(
+      'Share of the training rows to hold out for validation instead of a file, e.g. 0.1 (drawn by seed; with labels, of each label alike).',
+    ),
   test: path.optional().describe('Rows that only `evaluate` reads. Never tune on them.'),
 });
 

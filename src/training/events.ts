@@ -19,6 +19,10 @@ export interface StartEvent {
   readonly rows_left_out?: number;
   /** Training rows without a supervised token, whose loss is over nothing; absent when there are none. */
   readonly rows_unsupervised?: number;
+  /** Rows of the validation or test files that are training rows too; absent when there are none. */
+  readonly rows_leaked?: number;
+  /** Training rows that ask the same as an earlier one and expect something else; absent when there are none. */
+  readonly rows_conflicting?: number;
   readonly trainable_parameters: number;
   readonly total_parameters: number;
   /** Modules that target_modules names; absent for methods without targets. */

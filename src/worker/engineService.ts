@@ -7,6 +7,7 @@ import { checkNames } from '../evaluation/checks/table.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { cardExperiment, checkAdapter } from '../experiments/checkAdapter.ts';
 import { type Combined, checkDestination, combineAdapters, saveCombined } from '../experiments/combineAdapters.ts';
+import { dataLines, reportData } from '../experiments/dataReport.ts';
 import { engineEvaluation } from '../experiments/engineEvaluation.ts';
 import { trainingEngine } from '../experiments/engineTraining.ts';
 import type { Environment } from '../experiments/environment.ts';
@@ -149,7 +150,8 @@ export class EngineService implements WorkerService {
   }
 
   async preview({ experiment, set }: z.infer<typeof previewParams>): Promise<readonly string[]> {
-    return previewLines(await previewExperiment((await readExperiment(experiment, set)).experiment));
+    const read = (await readExperiment(experiment, set)).experiment;
+    return [...previewLines(await previewExperiment(read)), '', ...dataLines(await reportData(read, true))];
   }
 
   async evaluate(
