@@ -75,7 +75,7 @@ test('runs are laid over each other by their check boxes, and taken out again', 
 
 test('a metric of the experiment’s own stands beside the others, with no best', async () => {
   const { page, post } = await evaluated(20);
-  const result = fakeEvaluation(20);
+  const result = await fakeEvaluation(20);
   const arms = result.arms.map((arm, place) => ({ ...arm, custom: { brevity: 40.5 + place } }));
   await post({
     type: 'evaluation',
