@@ -55,7 +55,9 @@ export async function compare(
     evaluation: engineEvaluation(openEachTime, env),
     residentBytes: () => process.memoryUsage.rss(),
     rateOf:
-      findLr === true ? (experiment: Experiment, signal: AbortSignal) => rateOf(place.of, experiment, signal) : null,
+      findLr === true
+        ? (experiment: Experiment, signal: AbortSignal) => rateOf(place.of, experiment, terminal, signal)
+        : null,
   };
   try {
     const compared = await interruptible(
@@ -84,11 +86,21 @@ export async function compare(
 const range = { rates: 7, steps: 8 } as const;
 
 /** The learning rate that a short search suggests; null where the loss falls at none. */
-async function rateOf(place: PlaceOf, experiment: Experiment, signal: AbortSignal): Promise<number | null> {
+async function rateOf(
+  place: PlaceOf,
+  experiment: Experiment,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number | null> {
   const tried: TriedRate[] = [];
   for await (const rate of findRate(place, experiment, range, signal)) tried.push(rate);
   signal.throwIfAborted();
-  return suggestedRate(tried);
+  const rate = suggestedRate(tried);
+  const { method, training } = experiment;
+  if (rate === null) {
+    terminal.note(`${method.peft_type}: the loss falls at none of the rates tried; it keeps ${training.learning_rate}`);
+  }
+  return rate;
 }
 
 type Column = readonly [heading: string, value: (row: ComparisonRow) => string | number | null];
