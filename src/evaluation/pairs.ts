@@ -116,16 +116,10 @@ async function resampledScores(
     starts.push(width);
     width += arm?.width ?? 0;
   }
-  // What a row adds to all arms lies together: a draw is one walk.
-  const added = new Float64Array(count * width);
-  for (const [i, arm] of arms.entries()) {
-    for (let row = 0; arm !== null && row < count; row++) {
-      added.set(arm.added.subarray(row * arm.width, (row + 1) * arm.width), row * width + starts[i]!);
-    }
-  }
+  const { ends, places, values } = addedByRow(arms, starts, count);
   const sums = new Float64Array(width);
   const of = arms.map((arm, i) => sums.subarray(starts[i]!, starts[i]! + (arm?.width ?? 0)));
-  const each = Math.max(1, count * width);
+  const each = Math.max(1, places.length + width);
   const resamples = Math.min(mostResamples, Math.max(fewestResamples, Math.floor(additions / each)));
   const scores: (readonly (number | null)[])[] = [];
   let pausedAt = 0;
@@ -137,12 +131,37 @@ async function resampledScores(
     if (signal.aborted) throw new SoftpromptError('cancelled', {});
     sums.fill(0);
     for (let drawn = 0; drawn < count; drawn++) {
-      const from = random.integer(count) * width;
-      for (let k = 0; k < width; k++) sums[k] = sums[k]! + added[from + k]!;
+      const row = random.integer(count);
+      for (let k = row === 0 ? 0 : ends[row - 1]!; k < ends[row]!; k++) {
+        const place = places[k]!;
+        sums[place] = sums[place]! + values[k]!;
+      }
     }
     scores.push(arms.map((arm, i) => arm?.score(of[i]!) ?? null));
   }
   return scores;
+}
+
+/**
+ * What each row adds to all arms' sums, side by side and without zeros, so that a draw is one short walk: of a confusion matrix a
+ * row touches one cell an arm, of thousands. Row i ends before `ends[i]`.
+ */
+function addedByRow(arms: readonly (RowSums | null)[], starts: readonly number[], count: number) {
+  const ends: number[] = [];
+  const places: number[] = [];
+  const values: number[] = [];
+  for (let row = 0; row < count; row++) {
+    for (const [i, arm] of arms.entries()) {
+      for (let k = 0; arm !== null && k < arm.width; k++) {
+        const value = arm.added[row * arm.width + k]!;
+        if (value === 0) continue;
+        places.push(starts[i]! + k);
+        values.push(value);
+      }
+    }
+    ends.push(places.length);
+  }
+  return { ends: Uint32Array.from(ends), places: Uint32Array.from(places), values: Float64Array.from(values) };
 }
 
 /** Holm's step-down correction of the p values. */

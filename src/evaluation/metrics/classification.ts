@@ -31,11 +31,18 @@ function cellOf({ expected, answer }: Judged, labels: readonly string[]): number
   return labels.indexOf(expected) * (labels.length + 1) + (answered < 0 ? labels.length : answered);
 }
 
-/** A metric of the confusion matrix. */
+/** Right answers of each label, rows that are so, and rows that were answered so; the last of those are outside the labels. */
+interface Margins {
+  readonly hits: Float64Array;
+  readonly expected: Float64Array;
+  readonly answered: Float64Array;
+}
+
+/** A metric of the confusion matrix, by its margins: resamples ask for it thousands of times. */
 function ofConfusion(
   rows: readonly Judged[],
   labels: readonly string[] | null,
-  score: (confusion: Confusion) => number,
+  score: (margins: Margins) => number,
 ): RowSums | null {
   if (labels === null) return null;
   const columns = labels.length + 1;
@@ -43,8 +50,18 @@ function ofConfusion(
     into[cellOf(row, labels)] = 1;
   };
   return rowSums(labels.length * columns, rows, add, (sums) => {
-    const counts = labels.map((_, i) => Array.from(sums.subarray(i * columns, (i + 1) * columns)));
-    return score({ labels, counts });
+    const hits = new Float64Array(labels.length);
+    const expected = new Float64Array(columns);
+    const answered = new Float64Array(columns);
+    for (let i = 0; i < labels.length; i++) {
+      hits[i] = sums[i * columns + i]!;
+      for (let j = 0; j < columns; j++) {
+        const count = sums[i * columns + j]!;
+        expected[i] = expected[i]! + count;
+        answered[j] = answered[j]! + count;
+      }
+    }
+    return score({ hits, expected, answered });
   });
 }
 
@@ -66,9 +83,12 @@ export function classFigures({ labels, counts }: Confusion): readonly ClassFigur
 
 /** Unweighted mean of the labels' F1 scores; a label that is neither expected nor answered counts 0, as in scikit-learn. */
 export function macroF1(rows: readonly Judged[], labels: readonly string[] | null): RowSums | null {
-  return ofConfusion(rows, labels, (confusion) => {
-    const figures = classFigures(confusion);
-    return sum(figures.map(({ f1 }) => f1)) / figures.length;
+  return ofConfusion(rows, labels, ({ hits, expected, answered }) => {
+    const scores = Array.from(hits, (right, i) => {
+      const both = expected[i]! + answered[i]!;
+      return both === 0 ? 0 : (2 * right) / both;
+    });
+    return sum(scores) / scores.length;
   });
 }
 
@@ -77,17 +97,16 @@ export function macroF1(rows: readonly Judged[], labels: readonly string[] | nul
  * scikit-learn's matthews_corrcoef; 0 where either is always the same.
  */
 export function matthews(rows: readonly Judged[], labels: readonly string[] | null): RowSums | null {
-  return ofConfusion(rows, labels, ({ counts }) => {
-    const expected = [...counts.map(sum), 0];
-    const answered = expected.map((_, j) => sum(counts.map((row) => row[j] ?? 0)));
+  return ofConfusion(rows, labels, ({ hits, expected, answered }) => {
     const all = sum(expected);
-    const hits = sum(counts.map((row, i) => row[i]!));
-    const dot = (a: readonly number[], b: readonly number[]) => sum(a.map((x, i) => x * b[i]!));
+    const dot = (a: Float64Array, b: Float64Array) => a.reduce((total, x, i) => total + x * b[i]!, 0);
     const spread = (all * all - dot(answered, answered)) * (all * all - dot(expected, expected));
-    return spread === 0 ? 0 : (hits * all - dot(expected, answered)) / Math.sqrt(spread);
+    return spread === 0 ? 0 : (sum(hits) * all - dot(expected, answered)) / Math.sqrt(spread);
   });
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, x) => total + x, 0);
+function sum(numbers: Iterable<number>): number {
+  let total = 0;
+  for (const x of numbers) total += x;
+  return total;
 }
