@@ -61,6 +61,18 @@ test('a planted mislabel is found: the same question with another answer', () =>
   assert.deepEqual(conflicts(rows), [{ line: 1, other: 3, similarity: 1 }]);
 });
 
+test('texts that are mostly the same words are compared in seconds too', () => {
+  const random = Random.of(3, 'boilerplate');
+  const words = () => Array.from({ length: 4 }, () => `w${random.integer(5000)}`).join(' ');
+  const same =
+    'Read the following message of a customer with care and then say in one word which of our departments it is for: ';
+  const train = placed(Array.from({ length: 4000 }, () => same + words()));
+  const began = performance.now();
+  commonTexts(train, placed(Array.from({ length: 400 }, () => same + words())));
+  const seconds = (performance.now() - began) / 1000;
+  assert.ok(seconds < 12, `${seconds} s`);
+});
+
 test('twenty thousand rows take seconds', () => {
   const random = Random.of(2, 'many');
   const text = (i: number) => `Row ${i} asks about ${random.integer(1e9)} and ${random.integer(1e9)}`;

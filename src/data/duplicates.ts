@@ -19,6 +19,8 @@ export interface TextPair {
 const [run, least] = [5, 0.8];
 /** Bands of so many hashes each: texts that share a whole band are compared. Of pairs at the limit one in 500 is missed. */
 const [bands, perBand] = [12, 4];
+/** Texts of one band that a text is compared with: more share it only where most of each is the same boilerplate. */
+const mostInBand = 50;
 
 /** A text without what does not make it another one: case, white space. */
 export function normalised(text: string): string {
@@ -47,6 +49,12 @@ function linesOf(texts: readonly PlacedText[]): ReadonlyMap<string, number> {
 export function commonTexts(texts: readonly PlacedText[], others: readonly PlacedText[]): readonly TextPair[] {
   const exact = linesOf(texts);
   const buckets = bucketsOf(texts);
+  const known = new Map<number, ReadonlySet<number>>();
+  const knownRuns = (at: number) => {
+    const found = known.get(at) ?? runsOf(normalised(texts[at]!.text));
+    known.set(at, found);
+    return found;
+  };
   return others.flatMap(({ text, line: other }) => {
     const plain = normalised(text);
     const line = exact.get(plain);
@@ -54,7 +62,7 @@ export function commonTexts(texts: readonly PlacedText[], others: readonly Place
     const runs = runsOf(plain);
     let best: TextPair | null = null;
     for (const at of candidates(buckets, signature(runs))) {
-      const similarity = jaccard(runs, runsOf(normalised(texts[at]!.text)));
+      const similarity = jaccard(runs, knownRuns(at));
       if (similarity >= least && similarity > (best?.similarity ?? 0))
         best = { line: texts[at]!.line, other, similarity };
     }
@@ -114,7 +122,7 @@ function bucketsOf(texts: readonly PlacedText[]): ReadonlyMap<string, readonly n
     for (const key of bandKeys(signature(runsOf(normalised(text))))) {
       const bucket = buckets.get(key);
       if (bucket === undefined) buckets.set(key, [at]);
-      else bucket.push(at);
+      else if (bucket.length < mostInBand) bucket.push(at);
     }
   }
   return buckets;
