@@ -1,4 +1,5 @@
-import { type RowPlace, SoftpromptError } from '../foundation/errors.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import type { RowPlace } from '../foundation/errorWords.ts';
 import type { DataRow } from './dataRow.ts';
 
 /**

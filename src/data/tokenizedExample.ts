@@ -1,4 +1,5 @@
-import { type RowPlace, SoftpromptError } from '../foundation/errors.ts';
+import { SoftpromptError } from '../foundation/errors.ts';
+import type { RowPlace } from '../foundation/errorWords.ts';
 import { unsupervised } from '../models/labelledRow.ts';
 import type { Task } from '../models/task.ts';
 import type { DataRow } from './dataRow.ts';
