@@ -61,7 +61,8 @@ export function render(template: Template, values: DataRow['values'], row?: RowP
   return template.parts.map((part) => (typeof part === 'string' ? part : valueText(part.column, values, row))).join('');
 }
 
-function valueText(column: string, values: DataRow['values'], row: RowPlace | undefined): string {
+/** The text of a row's column, or of a path into one, as a template has it. */
+export function valueText(column: string, values: DataRow['values'], row: RowPlace | undefined): string {
   const place = row === undefined ? {} : { row };
   const value = Object.hasOwn(values, column) ? values[column] : nested(column, values);
   if (value === undefined) {

@@ -9,6 +9,21 @@ import { readExperiment } from './experimentFile.ts';
 const folder = mkdtempSync(join(tmpdir(), 'data-report-'));
 after(() => rmSync(folder, { recursive: true }));
 
+test('columns inside of columns are told apart', async () => {
+  const rows = ['one question', 'another question', 'a third'].map((text, i) => ({ q: { text }, kind: String(i) }));
+  writeFileSync(join(folder, 'nested.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  const file = join(folder, 'nested.tune.yaml');
+  writeFileSync(
+    file,
+    `model: m
+data: { train: nested.jsonl }
+template: { input: "Q: {{q.text}}", target: "{{kind}}" }
+method: { peft_type: LORA }
+`,
+  );
+  assert.deepEqual((await reportData((await readExperiment(file)).experiment, true)).conflicts, []);
+});
+
 test('a planted leak and a planted mislabel are found and named, and labels are counted', async () => {
   const rows = Array.from({ length: 12 }, (_, i) => ({
     text: `Message number ${i} about topic ${i * 7} of the day`,

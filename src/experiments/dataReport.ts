@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { DataRow } from '../data/dataRow.ts';
 import { commonTexts, conflicts, type PlacedText, sameTexts, type TextPair } from '../data/duplicates.ts';
 import { readRows } from '../data/rows.ts';
-import { columns, parseTemplate, render, type Template } from '../data/template.ts';
+import { columns, parseTemplate, render, type Template, valueText } from '../data/template.ts';
 import type { Experiment } from './schema.ts';
 
 /** Rows of one file that lie in another one too, the same or nearly. */
@@ -65,15 +65,15 @@ interface Rendered extends PlacedText {
  */
 function rendered(rows: readonly DataRow[], file: string, template: Experiment['template']): readonly Rendered[] {
   const [input, target] = template === undefined ? [] : [parseTemplate(template.input), parseTemplate(template.target)];
-  const fill = (each: Template | undefined, { values, line }: DataRow, column: string): string =>
-    each === undefined || Object.hasOwn(values, 'input_ids')
-      ? JSON.stringify(values[column] ?? null)
-      : render(each, values, { file, line });
+  const fill = (each: Template | undefined, { values, line }: DataRow, column: string): string => {
+    if (Object.hasOwn(values, 'input_ids')) return JSON.stringify(values[column] ?? null);
+    return each === undefined ? JSON.stringify(values) : render(each, values, { file, line });
+  };
   const asked = input === undefined ? [] : columns(input);
   const textOf = (row: DataRow): string =>
     asked.length === 0 || Object.hasOwn(row.values, 'input_ids')
       ? fill(input, row, 'input_ids')
-      : asked.map((column) => String(row.values[column] ?? '')).join('\n');
+      : asked.map((column) => valueText(column, row.values, { file, line: row.line })).join('\n');
   return rows.map((row) => ({
     text: textOf(row),
     target: fill(target, row, 'labels').trim(),

