@@ -10,6 +10,7 @@ import { KeptPlace } from '../experiments/trainingPlace.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
+import { refuseChanges } from './resuming.ts';
 import { formatTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -59,10 +60,7 @@ async function prepare(
 ): Promise<PreparedSweep> {
   const store = findStore(file, process.cwd());
   if (resume !== undefined) {
-    if (set.length > 0 || device !== undefined) {
-      const problem = 'goes on with the experiment as it was started, so --set and --device cannot change it';
-      throw new SoftpromptError('option-invalid', { option: '--resume', problem });
-    }
+    refuseChanges({ set, ...(device !== undefined && { device }) });
     return { store, ...(await reopenSweep(store, resume, env)) };
   }
   const loaded = await readExperiment(file, device === undefined ? set : [...set, `training.device=${device}`]);

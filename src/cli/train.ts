@@ -12,6 +12,7 @@ import type { DoneEvent, StartEvent } from '../training/events.ts';
 import { exitStatus } from './exitStatus.ts';
 import { interruptible } from './interrupt.ts';
 import { duration, TrainingProgress } from './progress.ts';
+import { refuseChanges } from './resuming.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of `softprompt train`. */
@@ -73,10 +74,7 @@ async function prepare(
 ): Promise<PreparedRun> {
   const store = findStore(file, process.cwd());
   if (resume !== undefined) {
-    if (set.length > 0 || device !== undefined) {
-      const problem = 'goes on with the experiment as it was started, so --set and --device cannot change it';
-      throw new SoftpromptError('option-invalid', { option: '--resume', problem });
-    }
+    refuseChanges({ set, ...(device !== undefined && { device }) });
     return reopenRun(store, resume, env);
   }
   const settings = device === undefined ? set : [...set, `training.device=${device}`];

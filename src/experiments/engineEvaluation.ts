@@ -5,8 +5,7 @@ import { fingerprintModel, sha256File } from '../checkpoint/fingerprint.ts';
 import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import { readRows } from '../data/rows.ts';
-import { splitRows } from '../data/split.ts';
-import { parseTemplate } from '../data/template.ts';
+import { parseTemplate, render } from '../data/template.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
 import type { CustomMetric } from '../evaluation/customMetric.ts';
 import { type EvaluationSetup, evaluate } from '../evaluation/evaluate.ts';
@@ -19,7 +18,6 @@ import {
 } from '../evaluation/questions.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
-import { Random } from '../foundation/random.ts';
 import { version } from '../foundation/version.ts';
 import { LanguageModel } from '../inference/languageModel.ts';
 import { readAdapter } from '../methods/adapter.ts';
@@ -32,6 +30,7 @@ import { avoidedRows } from './avoidedRows.ts';
 import type { Environment } from './environment.ts';
 import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
 import { fromSecond, readGuards } from './guards.ts';
+import { heldOut } from './heldOut.ts';
 import { checkLabels, modelUse } from './modelUse.ts';
 import type { Experiment } from './schema.ts';
 
@@ -176,15 +175,16 @@ async function avoidedOf(
 
 /** The validation rows as questions: those of the file, or those that are split off the training rows. */
 async function searchQuestions(
-  { data, labels, training }: Experiment,
+  experiment: Experiment,
   trainRows: readonly DataRow[],
   asked: QuestionTemplate,
 ): Promise<readonly Question[]> {
-  const { train, validation, validation_split: share } = data;
+  const { data, labels } = experiment;
+  const { train, validation } = data;
   if (validation !== undefined) return textQuestions(validation, await readRows(validation), asked, labels ?? null);
   const rows = trainRows.length > 0 ? trainRows : await readRows(train);
-  const random = Random.of(training.seed, 'split');
-  const held = splitRows(rows.length, share!, () => random.uniform()).validation;
+  const answers = rows.map(({ values, line }) => render(asked.target, values, { file: train, line }));
+  const held = heldOut(experiment, answers).validation;
   return textQuestions(
     train,
     held.map((i) => rows[i]!),

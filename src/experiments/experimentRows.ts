@@ -4,17 +4,16 @@ import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import type { Example } from '../data/example.ts';
 import { readRows } from '../data/rows.ts';
-import { splitRows, stratifiedSplit } from '../data/split.ts';
 import { parseTemplate } from '../data/template.ts';
 import { type TextSource, tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
-import { Random } from '../foundation/random.ts';
 import { type MethodShape, positionsTaken } from '../methods/method.ts';
 import { type LabelledRow, unsupervised } from '../models/labelledRow.ts';
 import type { Model } from '../models/model.ts';
 import { supervisedWeight } from '../models/supervision.ts';
 import type { Task } from '../models/task.ts';
 import { avoidedRows } from './avoidedRows.ts';
+import { heldOut } from './heldOut.ts';
 import type { Experiment } from './schema.ts';
 
 /** An experiment's rows as token ids. */
@@ -95,13 +94,7 @@ async function readLearntRows(
       problem: 'has too few rows for data.validation_split',
     });
   }
-  const random = Random.of(e.training.seed, 'split');
-  const uniform = () => random.uniform();
-  // With labels each has its share of both sides.
-  const split =
-    e.labels === undefined
-      ? splitRows(trained.examples.length, share, uniform)
-      : stratifiedSplit(trained.examples.map(answerKey), share, uniform);
+  const split = heldOut(e, trained.examples.map(answerKey));
   const pick = (indices: readonly number[]) => indices.map((i) => trained.examples[i]!);
   const [rows, held] = [pick(split.train), pick(split.validation)];
   const unsupervised = countUnsupervised(e.task, trainFile, 'the training rows', rows, method);

@@ -31,12 +31,14 @@ before(async () => {
 });
 after(() => rm(dir, { recursive: true }));
 
+type TensorsOfFile = Map<string, { shape: readonly number[]; data: Float32Array }>;
+
 let count = 0;
 /** A copy of a golden folder, its configuration and tensors changed. */
 async function changed(
   name: string,
   config: (json: Record<string, unknown>) => void,
-  tensors: (all: Map<string, { shape: readonly number[]; data: Float32Array }>) => void = () => {},
+  tensors: (all: TensorsOfFile) => void = () => {},
 ): Promise<string> {
   const copy = join(dir, String(count++));
   await cp(folderOf(name), copy, { recursive: true });
@@ -154,7 +156,7 @@ test('the name of a preset stands for its configuration', async () => {
 });
 
 test('names may have more or less of the path of the model’s base before them', async () => {
-  const renamed = (from: RegExp, to: string) => (all: Map<string, never>) => {
+  const renamed = (from: RegExp, to: string) => (all: TensorsOfFile) => {
     for (const [name, tensor] of [...all]) {
       all.delete(name);
       all.set(name.replace(from, to), tensor);
@@ -165,7 +167,7 @@ test('names may have more or less of the path of the model’s base before them'
     ['houlsby-gpt2', models.gpt2, /^transformer\./, ''],
     ['houlsby-t5', models.t5, /^/, 'transformer.'],
   ] as const) {
-    const { tensors } = await readAdapter(await changed(name, same, renamed(from, to) as never), model);
+    const { tensors } = await readAdapter(await changed(name, same, renamed(from, to)), model);
     assert.deepEqual(bytesOf(tensors), bytesOf((await readAdapter(folderOf(name), model)).tensors));
   }
 });

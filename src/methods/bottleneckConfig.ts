@@ -104,7 +104,8 @@ function refuseUnsupported(options: ModelConfig, { architecture }: Model): void 
   const refuse = (key: string, why: string) => {
     throw options.invalid(key, `is ${JSON.stringify(options.raw(key))}; ${why}`);
   };
-  const acts = (key: string) => ![undefined, null, false, 0, ''].includes(options.raw(key) as never);
+  const idle: readonly unknown[] = [undefined, null, false, 0, ''];
+  const acts = (key: string) => !idle.includes(options.raw(key));
   if (acts('phm_layer')) refuse('phm_layer', "Compacter's matrices are not supported, only false is");
   for (const key of ['inv_adapter', 'invertible_adapter']) {
     if (acts(key)) refuse(key, 'invertible adapters at the embeddings are not supported, only null is');

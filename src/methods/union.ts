@@ -169,8 +169,11 @@ function pairsOf(members: readonly Member[], pairs: (member: Member) => Pairs): 
   return { ...all('factorPairs'), ...all('embeddingPairs') };
 }
 
+/** Each hook, as a method that has it gives it. */
+type Given = { [Key in keyof Hooks]-?: NonNullable<Hooks[Key]> };
+
 /** How hooks of several methods make one. */
-const joined = {
+const joined: { readonly [Key in keyof Given]: (all: readonly Given[Key][]) => Given[Key] } = {
   virtualTokens: ([only]) => only!,
   suffixTokens: ([only]) => only!,
   keyValue: ([only]) => only!,
@@ -181,14 +184,20 @@ const joined = {
     all.reduce((out, hook) => hook(b, site, ids, out, parameters), y),
   subBlock: (all) => (b, site, residual, output, end) =>
     all.reduceRight<typeof end>((then, hook) => (out) => hook(b, site, residual, out, then), end)(output),
-} satisfies { [Key in keyof Hooks]-?: (all: readonly NonNullable<Hooks[Key]>[]) => NonNullable<Hooks[Key]> };
+};
 
-function together(all: readonly Hooks[]): Hooks {
-  const entries = (Object.keys(joined) as (keyof Hooks)[]).flatMap((key) => {
-    const given = all.flatMap((hooks) => hooks[key] ?? []);
-    return given.length === 0 ? [] : [[key, joined[key](given as never)] as const];
-  });
-  return Object.fromEntries(entries);
+function together(all: readonly Partial<Given>[]): Hooks {
+  const made: Partial<Given> = {};
+  const join = <Key extends keyof Given>(key: Key): void => {
+    const given: Given[Key][] = [];
+    for (const hooks of all) {
+      const hook: Given[Key] | undefined = hooks[key];
+      if (hook !== undefined) given.push(hook);
+    }
+    if (given.length > 0) made[key] = joined[key](given);
+  };
+  for (const key of Object.keys(joined) as (keyof Given)[]) join(key);
+  return made;
 }
 
 /** A weight that several members train is one tensor, since each of them names it in `wholeWeights`. */

@@ -91,6 +91,15 @@ step('the sample folder opens, with its experiments in the view and its model in
   await workbench.screenshot('1-opened');
 });
 
+step('an experiment says from its row what it would train, and of its rows', async () => {
+  await workbench.contextAction(workbench.treeRow('Experiments', 'commit-kind'), 'Preview Experiment');
+  const lines = workbench.page.locator('.view-line');
+  await workbench.waitFor(lines.filter({ hasText: /Trains\s3,072\sof\s2,758,080/ }), patience);
+  await lines.filter({ hasText: /304\strain\srows/ }).waitFor();
+  await workbench.screenshot('1-previewed');
+  await workbench.run('View: Close All Editors');
+});
+
 step('an experiment is trained from the palette, and points arrive in the chart', async () => {
   await workbench.run('Softprompt: Train Experiment');
   await workbench.pick('commit-kind');
@@ -116,6 +125,23 @@ step('the trained adapter appears in the tree, with its files on disk', async ()
     assert.ok(readdirSync(adapter).includes(file), `${adapter} has no ${file}`);
   }
   await workbench.screenshot('3-trained');
+});
+
+step('the adapter is checked from its row, whose menu has the ways out of here', async () => {
+  await workbench.dismissToasts();
+  const row = workbench.treeRow('Adapters', 'commit-kind 1');
+  await row.click({ button: 'right' });
+  const menu = workbench.page.locator('.monaco-menu');
+  for (const title of ['Check Adapter', 'Combine Adapters...', 'Merge into a Model Folder...', 'Export Adapter...']) {
+    await menu.getByText(title, { exact: true }).waitFor();
+  }
+  await workbench.screenshot('3-menu');
+  await workbench.page.keyboard.press('Escape');
+  await workbench.contextAction(row, 'Check Adapter');
+  await workbench.waitFor(workbench.toast('every check that applies has passed'), patience);
+  const card = JSON.parse(readFileSync(join(folder, '.softprompt/adapters/commit-kind/1/card.json'), 'utf8'));
+  assert.equal(card.checks.length, 8);
+  await workbench.screenshot('3-checked');
 });
 
 step('the adapter is swapped in from its row', async () => {

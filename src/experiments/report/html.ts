@@ -30,11 +30,8 @@ const entities: Readonly<Record<string, string>> = {
 
 /** Control characters that HTML does not allow, and halves of characters, become the replacement character. */
 function escaped(text: string): string {
-  return (
-    text
-      .toWellFormed()
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, '\ufffd')
-      .replace(/[&<>"']/g, (character) => entities[character]!)
-  );
+  return text
+    .toWellFormed()
+    .replace(/[^\P{Cc}\t\n\r]/gu, '\ufffd')
+    .replace(/[&<>"']/g, (character) => entities[character]!);
 }

@@ -3,16 +3,17 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { drawnAdapter } from '../../test/engine/drawn.ts';
-import { forgettingLines } from '../cli/forgetting.ts';
-import { keepNothing } from '../evaluation/answerStore.ts';
-import type { EvaluationResult } from '../evaluation/result.ts';
-import { writeAdapter } from '../methods/adapter.ts';
-import { openModel } from '../models/model.ts';
-import { engineEvaluation, openEachTime } from './engineEvaluation.ts';
-import { parseExperiment, readExperiment } from './experimentFile.ts';
+import type { JsonObject } from '../src/checkpoint/json.ts';
+import { forgettingLines } from '../src/cli/forgetting.ts';
+import { keepNothing } from '../src/evaluation/answerStore.ts';
+import type { EvaluationResult } from '../src/evaluation/result.ts';
+import { engineEvaluation, openEachTime } from '../src/experiments/engineEvaluation.ts';
+import { parseExperiment, readExperiment } from '../src/experiments/experimentFile.ts';
+import { writeAdapter } from '../src/methods/adapter.ts';
+import { openModel } from '../src/models/model.ts';
+import { drawnAdapter } from './engine/drawn.ts';
 
-const samples = join(import.meta.dirname, '../../samples');
+const samples = join(import.meta.dirname, '../samples');
 const env = { now: () => new Date('2026-11-23T01:45:00Z'), random: () => 0.1, pid: 1, user: 'ada', host: 'h' };
 const dir = await mkdtemp(join(tmpdir(), 'guards-'));
 after(() => rm(dir, { recursive: true }));
@@ -54,10 +55,10 @@ await writeFile(
 const model = await openModel(join(samples, 'models/tiny'));
 
 /** Evaluates adapters drawn by these configurations. */
-async function evaluated(configs: Readonly<Record<string, Record<string, unknown>>>): Promise<EvaluationResult> {
+async function evaluated(configs: Readonly<Record<string, JsonObject>>): Promise<EvaluationResult> {
   const adapters = [];
   for (const [label, config] of Object.entries(configs)) {
-    await writeAdapter(join(dir, label), await drawnAdapter(model, 1, config as never));
+    await writeAdapter(join(dir, label), await drawnAdapter(model, 1, config));
     adapters.push({ label, dir: join(dir, label) });
   }
   const { experiment } = await readExperiment(file);
