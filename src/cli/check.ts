@@ -60,11 +60,11 @@ export async function check(options: CheckOptions, terminal: Terminal, env: Envi
 }
 
 /** A result in words: its figure and limit and, where it failed, what to do. */
-function linesOf({ name, figure, limit, passed, note }: CheckResult): readonly string[] {
+function linesOf({ name, figure, limit, passed, note, todo }: CheckResult): readonly string[] {
   const rule: CheckRule = checkRules[name];
   const mark = passed === null ? 'skipped' : passed ? 'ok' : 'FAILED';
   const found =
     figure === null ? (note ?? 'no number') : `${figure.toPrecision(3)} (${rule.bound} ${limit}): ${rule.figure}`;
   const line = `${mark.padEnd(7)}  ${rule.title}: ${found}`;
-  return passed === false ? [line, `         ${rule.todo}`] : [line];
+  return todo === undefined ? [line] : [line, `         ${todo}`];
 }

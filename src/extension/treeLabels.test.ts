@@ -107,7 +107,7 @@ test('a run is labelled by local time, or by its id when the time is no time', (
 test("the badge is red when one check failed, and each check's figure and limit are in the tooltip", () => {
   const time = '2026-03-01T10:00:00Z';
   const passed = { name: 'padding', figure: 0, limit: 0.001, passed: true, time } as const;
-  const failed = { name: 'end_of_text', figure: 0, limit: 0, passed: false, time } as const;
+  const failed = { name: 'end_of_text', figure: 0, limit: 0, passed: false, todo: 'End every target.', time } as const;
   const grey = { name: 'base', figure: null, limit: 0, passed: null, note: 'no card', time } as const;
   const withChecks = (...checks: NonNullable<AdapterCard['checks']>) => ({ ...card, checks });
   for (const [checked, badge, words] of [
@@ -122,6 +122,6 @@ test("the badge is red when one check failed, and each check's figure and limit 
   }
   const facts = new Map(adapterFacts({ ...adapter, card: withChecks(passed, failed, grey) }));
   assert.match(facts.get('Check: padding')!, /^passed: 0.*, limit 0\.001/);
-  assert.match(facts.get('Check: end of text')!, /^FAILED: 0.*, limit 0/);
+  assert.match(facts.get('Check: end of text')!, /^FAILED: 0.*, limit 0\.000\. End every target\.$/);
   assert.equal(facts.get('Check: base'), 'does not apply: no card');
 });

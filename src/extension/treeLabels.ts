@@ -63,9 +63,12 @@ function checkFacts(card: AdapterCard | null): readonly (readonly [string, strin
     [false, 'FAILED'],
     [null, 'does not apply'],
   ]);
-  return (card?.checks ?? []).map(({ name, figure, limit, passed, note }) => {
+  return (card?.checks ?? []).map(({ name, figure, limit, passed, note, todo }) => {
     const found = figure === null ? (note ?? 'no number') : `${formatFigure(figure)}, limit ${formatFigure(limit)}`;
-    return [`Check: ${name.replaceAll('_', ' ')}`, `${states.get(passed)}: ${found}`];
+    return [
+      `Check: ${name.replaceAll('_', ' ')}`,
+      `${states.get(passed)}: ${found}${todo === undefined ? '' : `. ${todo}`}`,
+    ];
   });
 }
 

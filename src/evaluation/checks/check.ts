@@ -17,6 +17,8 @@ export interface CheckResult {
   readonly passed: boolean | null;
   /** Why it does not apply, or why measuring failed. */
   readonly note?: string;
+  /** What to do about one that failed; absent on results of older versions. */
+  readonly todo?: string;
   /** When, as an ISO time. */
   readonly time: string;
 }

@@ -7,7 +7,7 @@ import { AttachedModel, LanguageModel } from '../../inference/languageModel.ts';
 import { LossRunner } from '../../inference/lossRunner.ts';
 import type { Adapter } from '../../methods/adapter.ts';
 import type { CheckName, CheckResult, CheckSubject, GradientSource } from './check.ts';
-import { checkNames, runChecks, shortChecks } from './table.ts';
+import { checkNames, checkRules, runChecks, shortChecks } from './table.ts';
 
 const sample = join(import.meta.dirname, '../../../samples/models/tiny');
 const language = await LanguageModel.open(sample, 'cpu');
@@ -121,6 +121,7 @@ test('reload is red, and says why, when what is written cannot be read', async (
   const result = await only('reload', { adapter: renamed });
   assert.equal(result.passed, false);
   assert.match(result.note!, /prompt_embeddings is \[3, /);
+  assert.equal(result.todo, checkRules[result.name].todo);
 });
 
 test('effect is red for an adapter that changes nothing', async () => {

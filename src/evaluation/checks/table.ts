@@ -106,7 +106,7 @@ export async function* runChecks(
 ): AsyncGenerator<CheckResult, void> {
   for (const name of names) {
     signal.throwIfAborted();
-    const { limit, measure }: CheckRule = checkRules[name];
+    const { limit, measure, todo }: CheckRule = checkRules[name];
     let measured: Measured;
     let failed = false;
     try {
@@ -119,9 +119,18 @@ export async function* runChecks(
     const time = now().toISOString();
     if (typeof measured === 'number') {
       const figure = Number.isFinite(measured) ? measured : null;
-      yield { name, figure, limit, passed: passes(checkRules[name], measured), time };
+      const passed = passes(checkRules[name], measured);
+      yield { name, figure, limit, passed, ...(!passed && { todo }), time };
     } else {
-      yield { name, figure: null, limit, passed: failed ? false : null, note: measured.none, time };
+      yield {
+        name,
+        figure: null,
+        limit,
+        passed: failed ? false : null,
+        note: measured.none,
+        ...(failed && { todo }),
+        time,
+      };
     }
   }
 }

@@ -24,10 +24,12 @@ export async function checkAdapterOnModel(app: Softprompt, target: AdapterNode |
       ),
   );
   app.index.refresh();
-  const failed = found.filter(({ passed }) => passed === false).map(({ name }) => name.replaceAll('_', ' '));
+  const failed = found.filter(({ passed }) => passed === false);
   if (failed.length === 0) {
     void vscode.window.showInformationMessage(`${label}: every check that applies has passed.`);
   } else {
-    void vscode.window.showWarningMessage(`${label} failed: ${failed.join(', ')}. Its tooltip has the figures.`);
+    const names = failed.map(({ name }) => name.replaceAll('_', ' ')).join(', ');
+    const first = failed[0]?.todo ?? '';
+    void vscode.window.showWarningMessage(`${label} failed: ${names}. ${first} Its tooltip has the figures.`);
   }
 }

@@ -16,5 +16,7 @@ export async function previewExperiment(app: Softprompt, target: ExperimentTarge
     (_, token) => app.session.work(title, preview, { experiment: file, set: [] }, abortedBy(token), () => undefined),
   );
   const document = await app.texts.open(`${name} trains`, lines.join('\n'));
-  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
+  const { Active, Beside } = vscode.ViewColumn;
+  const viewColumn = vscode.window.activeTextEditor === undefined ? Active : Beside;
+  await vscode.window.showTextDocument(document, { viewColumn, preserveFocus: true });
 }
