@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { packExtension } from '../../scripts/package.mjs';
+import { writeAdapter } from '../../src/methods/adapter.ts';
+import { openModel } from '../../src/models/model.ts';
+import { drawnAdapter } from '../engine/drawn.ts';
 import { launchBrowser, openFolder } from './browser.ts';
 import { type Server, startServer } from './server.ts';
 import { pictures, Workbench } from './workbench.ts';
@@ -234,6 +237,30 @@ step('the adapter is deleted only after asking, and the base model answers', asy
   await row.waitFor({ state: 'detached' });
   await workbench.statusBarItem('tiny · base model').waitFor();
   await eventually(() => !existsSync(join(folder, '.softprompt/adapters/commit-kind/1')));
+});
+
+step('two adapters are combined, and what they make is merged into a model of its own', async () => {
+  const model = await openModel(join(folder, 'models/tiny'));
+  for (const [seed, name] of ['ada', 'bob'].entries()) {
+    const config = { peft_type: 'LORA', r: 2, init_lora_weights: false, target_modules: ['q_proj'] };
+    await writeAdapter(join(folder, `.softprompt/adapters/${name}/1`), await drawnAdapter(model, seed, config));
+  }
+  await workbench.treeRow('Adapters', 'bob 1').waitFor();
+  await workbench.contextAction(workbench.treeRow('Adapters', 'ada 1'), 'Combine Adapters...');
+  await workbench.tickAlso('bob 1');
+  await workbench.answer('0.5, -0.25');
+  await workbench.pick('exact');
+  await workbench.answer('mixed');
+  await workbench.page.locator('.monaco-dialog-box').getByText('Error against the exact sum').waitFor();
+  await workbench.screenshot('8-combined');
+  await workbench.answerDialog('Save');
+  const mixed = workbench.treeRow('Adapters', 'mixed 1');
+  await mixed.waitFor();
+  await workbench.contextAction(mixed, 'Merge into a Model Folder...');
+  await workbench.accept('tiny-mixed-1');
+  await workbench.waitFor(workbench.toast('mixed 1 is worked into 6 of'), patience);
+  await workbench.screenshot('9-merged');
+  assert.ok(existsSync(join(folder, 'models/tiny-mixed-1/model.safetensors')));
 });
 
 step('nothing has left the machine', async () => {

@@ -56,6 +56,18 @@ export class Workbench {
     await this.#pickFirst(label, label);
   }
 
+  /** Ticks one more entry of the list that is open, and takes what is ticked. */
+  async tickAlso(label: string): Promise<void> {
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: label }).first().click();
+    await this.page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
+  }
+
+  /** Takes the path that a file dialog proposes, once it ends so. */
+  async accept(ending: string): Promise<void> {
+    while (!(await this.#quickInput().inputValue()).endsWith(ending)) await this.page.waitForTimeout(menuReady);
+    await this.page.keyboard.press('Enter');
+  }
+
   /** Answers the input box that is open. */
   async answer(text: string): Promise<void> {
     await this.#quickInput().fill(text);
