@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import { type ArmResult, type EvaluationProgress, type EvaluationResult, isBase } from '../evaluation/result.ts';
 import { stalledArms } from '../evaluation/stall.ts';
 import { engineEvaluation, openEachTime } from '../experiments/engineEvaluation.ts';
 import type { Environment } from '../experiments/environment.ts';
@@ -70,8 +70,8 @@ export function comparison(result: EvaluationResult): string[] {
     arm.name,
     ...result.metrics.map((metric) => figure(arm.metrics[metric])),
     ...(result.custom_metrics ?? []).map((name) => figure(arm.custom?.[name])),
-    arm.kind === 'base' ? '' : String(arm.wins),
-    arm.kind === 'base' ? '' : String(arm.losses),
+    isBase(arm) ? '' : String(arm.wins),
+    isBase(arm) ? '' : String(arm.losses),
     arm.seconds.toFixed(1),
     arm.trainable_parameters.toLocaleString('en'),
     arm.bytes.toLocaleString('en'),

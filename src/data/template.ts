@@ -47,6 +47,23 @@ export function parseTemplate(source: string): Template {
   return { source, parts: parts.filter((part) => part !== '') };
 }
 
+/** The template of such parts; texts that meet become one. */
+export function templateOf(given: Template['parts']): Template {
+  const parts: Template['parts'][number][] = [];
+  for (const part of given) {
+    const last = parts.at(-1);
+    if (typeof part === 'string' && typeof last === 'string') parts[parts.length - 1] = last + part;
+    else parts.push(part);
+  }
+  const source = parts.map((part) => (typeof part === 'string' ? escapeText(part) : `{{${part.column}}}`)).join('');
+  return { source, parts };
+}
+
+/** Text as a template writes it. */
+export function escapeText(text: string): string {
+  return text.replaceAll(opening, opening + opening);
+}
+
 /** The columns a template asks for, each once, in order. */
 export function columns(template: Template): readonly string[] {
   return [...new Set(template.parts.flatMap((part) => (typeof part === 'string' ? [] : [part.column])))];

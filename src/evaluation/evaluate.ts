@@ -1,22 +1,16 @@
-import type { DataRow } from '../data/dataRow.ts';
-import { parseTemplate, type Template } from '../data/template.ts';
-import { encodeInput } from '../data/templatedExample.ts';
-import type { StoredAdapter } from '../methods/adapter.ts';
 import type { LabelledRow } from '../models/labelledRow.ts';
-import { type Asking, askAll, promptsOf } from './asking.ts';
+import { type Arm, armsOf, type Compared } from './arms.ts';
+import { askAll, promptsOf } from './asking.ts';
 import { avoidedFigure } from './avoided.ts';
 import { type CostMeter, measureCost } from './cost.ts';
 import { type CustomMetric, customFigure } from './customMetric.ts';
 import { type Guard, guardFigure } from './guard.ts';
-import { chooseShots, type HardPrompt, hardPromptText } from './hardPrompts.ts';
 import { reliability } from './metrics/calibration.ts';
 import { classFigures, confusionMatrix } from './metrics/classification.ts';
 import { type Judged, scoreOf } from './metrics/rowSums.ts';
 import { metricRules } from './metrics/table.ts';
 import { comparePairs } from './pairs.ts';
-import { searchPrompt } from './promptSearch.ts';
-import type { Question } from './questions.ts';
-import { type Ask, type Keeping, recallOrAsk } from './recall.ts';
+import { type Ask, recallOrAsk } from './recall.ts';
 import type {
   ArmCost,
   ArmResult,
@@ -33,18 +27,9 @@ import { BaseWatch } from './untouched.ts';
 import { verdictsOf } from './verdicts.ts';
 
 /** What is compared on which rows. */
-export interface EvaluationSetup extends Asking, Keeping, CostMeter {
+export interface EvaluationSetup extends Compared, CostMeter {
   readonly metrics: readonly MetricName[];
   readonly customMetrics: readonly CustomMetric[];
-  readonly adapters: readonly { readonly label: string; readonly dir: string; readonly adapter: StoredAdapter }[];
-  /** Hard prompts, with what they need of the experiment; none for rows that are already tokenised. */
-  readonly hardPrompts: readonly HardPrompt[];
-  readonly target: Template | null;
-  /** What prompts are searched with: questions of validation rows, and the template they are asked in; null where none is searched. */
-  readonly search: { readonly questions: readonly Question[]; readonly input: Template } | null;
-  /** Rows that shots are drawn from. */
-  readonly trainRows: readonly DataRow[];
-  readonly seed: number;
   /** Rows outside of the experiment, on which adapters should leave the model as it is. */
   readonly guards: readonly Guard[];
   /** Rows whose supervised tokens are to be avoided; none where nothing is. */
@@ -57,29 +42,24 @@ export type EvaluationOutcome = Pick<
   'mode' | 'labels' | 'metrics' | 'custom_metrics' | 'arms' | 'rows' | 'pairs' | 'verdicts'
 >;
 
-/** One arm: a model with or without an adapter, and what it reads for a row. */
-interface Arm extends Pick<ArmResult, 'name' | 'kind' | 'detail' | 'found' | 'bytes' | 'trainable_parameters'> {
-  readonly adapter: StoredAdapter | null;
-  readonly read: (question: Question) => readonly number[];
-}
-
 /** Runs every arm on the same rows, greedily; yields how far it is and returns the figures. */
 export async function* evaluate(
   setup: EvaluationSetup,
   signal: AbortSignal,
 ): AsyncGenerator<EvaluationProgress, EvaluationOutcome> {
   const { questions, choices, metrics, customMetrics, guards } = setup;
-  const arms = armsOf(setup, yield* searchedPrompts(setup, signal));
+  const arms = yield* armsOf(setup, signal);
   const watch = guards.length === 0 ? null : await BaseWatch.begin(setup.language);
   const results: ArmResult[] = [];
   const answers: Map<string, readonly RowAnswer[]> = new Map();
   const labels = choices?.labels ?? null;
   const judgedArms: { readonly name: string; readonly rows: readonly Judged[] }[] = [];
   for (const [armIndex, arm] of arms.entries()) {
-    const prompts = await promptsOf(setup, arm.read, signal);
+    const { adapter, read, ...described } = arm;
+    const prompts = await promptsOf(setup, read, signal);
     const place = { armIndex, arms: arms.length };
     const ask: Ask = (attached, known) => askAll(setup, attached, prompts, known, signal);
-    const asked = recallOrAsk(setup, setup, arm.adapter, prompts, ask, signal);
+    const asked = recallOrAsk(setup, setup, adapter, prompts, ask, signal);
     let memory = 0;
     let next = await asked.next();
     for (; !next.done; next = await asked.next()) {
@@ -95,13 +75,11 @@ export async function* evaluate(
     const confusion = labels === null ? null : confusionMatrix(judged, labels);
     const bins = reliability(judged);
     const base = answers.get(arms[0]!.name)!;
-    const { name, kind, detail, found: searched, bytes, trainable_parameters } = arm;
     const custom = await customFigures(setup, given, signal);
     const guarded = yield* guardFigures(setup, arm, place, results, signal);
     const avoided = yield* avoidedFigures(setup, arm, place, results, signal);
     results.push({
-      ...{ name, kind, detail, bytes, trainable_parameters },
-      ...(searched !== undefined && { found: searched }),
+      ...described,
       metrics: Object.fromEntries(
         metrics.map((metric) => {
           const sums = metricRules[metric].sums(judged, labels);
@@ -114,7 +92,7 @@ export async function* evaluate(
       ...(bins !== null && { reliability: bins }),
       ...guarded,
       ...avoided,
-      ...(watch !== null && arm.adapter !== null && { base_untouched: await watch.compare() }),
+      ...(watch !== null && adapter !== null && { base_untouched: await watch.compare() }),
       wins: given.filter((answer, i) => answer.correct && !base[i]!.correct).length,
       losses: given.filter((answer, i) => !answer.correct && base[i]!.correct).length,
       seconds,
@@ -169,7 +147,7 @@ async function costOf(
 /** An arm's figures on the guards, against those of the base model, which comes first. */
 async function* guardFigures(
   setup: EvaluationSetup,
-  { name, adapter }: Arm,
+  { name, adapter, without_context }: Arm,
   place: Pick<EvaluationProgress, 'armIndex' | 'arms'>,
   before: readonly ArmResult[],
   signal: AbortSignal,
@@ -178,6 +156,8 @@ async function* guardFigures(
   const base = before.find(({ kind }) => kind === 'base')?.guard;
   // A hard prompt stands before the experiment's rows only: whatever else is asked, the model is the base model.
   if (adapter === null && base !== undefined) return { guard: base };
+  const withIt = before.find((arm) => arm.name === without_context)?.guard;
+  if (withIt !== undefined) return { guard: withIt };
   const figures: [string, GuardFigure][] = [];
   for (const guard of setup.guards) {
     const measuring = guardFigure(setup, guard, adapter, signal);
@@ -196,13 +176,13 @@ async function* guardFigures(
 /** How likely an arm finds what is to be avoided, against the base model, which comes first. */
 async function* avoidedFigures(
   setup: EvaluationSetup,
-  { name, kind, adapter }: Arm,
+  { name, kind, adapter, without_context }: Arm,
   place: Pick<EvaluationProgress, 'armIndex' | 'arms'>,
   before: readonly ArmResult[],
   signal: AbortSignal,
 ): AsyncGenerator<EvaluationProgress, Pick<ArmResult, 'avoided'>> {
   const { avoided } = setup;
-  if (avoided.length === 0 || kind === 'hard_prompt') return {};
+  if (avoided.length === 0 || kind === 'hard_prompt' || without_context !== undefined) return {};
   const base = before.find((arm) => arm.kind === 'base')?.avoided ?? null;
   const measuring = avoidedFigure(setup, avoided, adapter, base, signal);
   let next = await measuring.next();
@@ -210,65 +190,4 @@ async function* avoidedFigures(
     yield { arm: `${name} on what is avoided`, ...place, row: next.value, rows: avoided.length };
   }
   return { avoided: next.value };
-}
-
-/** The hard prompts, those that are to be searched for as they were found. */
-async function* searchedPrompts(
-  setup: EvaluationSetup,
-  signal: AbortSignal,
-): AsyncGenerator<EvaluationProgress, readonly (HardPrompt & Pick<Arm, 'found'>)[]> {
-  const { language, adapters, hardPrompts, target, search } = setup;
-  const before = Number(language.model.untrained.length === 0);
-  const prompts: (HardPrompt & Pick<Arm, 'found'>)[] = [];
-  for (const [i, hard] of hardPrompts.entries()) {
-    if (hard.search === 0 || search === null) {
-      prompts.push(hard);
-      continue;
-    }
-    const from = { ...setup, ...search, target: target!, shots: shotsOf(setup, hard), tries: hard.search };
-    const searching = searchPrompt(from, hard, signal);
-    const place = { armIndex: before + i, arms: before + hardPrompts.length + adapters.length };
-    let next = await searching.next();
-    for (; !next.done; next = await searching.next()) {
-      const { tried, row, rows } = next.value;
-      yield { arm: `${hard.name}, prompt ${tried} of ${hard.search}`, ...place, row, rows };
-    }
-    prompts.push({ ...hard, prompt: parseTemplate(next.value.prompt), found: next.value });
-  }
-  return prompts;
-}
-
-function shotsOf({ trainRows, target, seed }: EvaluationSetup, { shots }: HardPrompt): readonly DataRow[] {
-  return shots === 0 ? [] : chooseShots(trainRows, target!, shots, seed);
-}
-
-function armsOf(setup: EvaluationSetup, hardPrompts: readonly (HardPrompt & Pick<Arm, 'found'>)[]): readonly Arm[] {
-  const { language, adapters, target } = setup;
-  const none = { adapter: null, bytes: 0, trainable_parameters: 0 };
-  const asIs = (question: Question) => question.inputIds;
-  return [
-    // A base model whose classifier is still to be trained has nothing to say.
-    ...(language.model.untrained.length > 0
-      ? []
-      : [{ name: 'base', kind: 'base', detail: null, read: asIs, ...none } as const]),
-    ...hardPrompts.map((hard): Arm => {
-      const shots = shotsOf(setup, hard);
-      return {
-        ...(hard.found !== undefined && { found: hard.found }),
-        name: hard.name,
-        kind: 'hard_prompt',
-        detail: hard.prompt.source,
-        read: ({ values }) =>
-          encodeInput(language.tokenizer, hardPromptText(hard, target!, shots, values!), language.model.task),
-        ...none,
-      };
-    }),
-    ...adapters.map(({ label, dir, adapter }): Arm => {
-      const parameters = [...adapter.tensors.values()].reduce((n, data) => n + data.length, 0);
-      return {
-        ...{ name: label, kind: 'adapter', detail: dir, read: asIs, adapter },
-        ...{ bytes: adapter.bytes, trainable_parameters: parameters },
-      };
-    }),
-  ];
 }

@@ -17,7 +17,7 @@ export interface HardPrompt {
  * then the row.
  */
 export function hardPromptText(
-  { prompt }: HardPrompt,
+  prompt: Template,
   target: Template,
   shots: readonly DataRow[],
   values: DataRow['values'],

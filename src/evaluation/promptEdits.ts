@@ -1,4 +1,4 @@
-import { columns, parseTemplate, type Template } from '../data/template.ts';
+import { columns, escapeText, parseTemplate, type Template } from '../data/template.ts';
 import type { Random } from '../foundation/random.ts';
 
 /** What a prompt can become. */
@@ -14,7 +14,7 @@ export interface PromptPool {
 /** What a given prompt is searched among: its own sentences, the experiment's own template, and common forms of asking. */
 export function promptPool(given: Template, input: Template, labels: readonly string[] | null): PromptPool {
   const instruction = linesOf(given.source).flatMap((line) => (holdsColumn(line) ? [] : sentencesOf(line)));
-  const named = labels === null ? [] : [`Answer with one of: ${labels.map(written).join(', ')}.`];
+  const named = labels === null ? [] : [`Answer with one of: ${labels.map(escapeText).join(', ')}.`];
   const row = columns(given)
     .map((column) => `{{${column}}}`)
     .join('\n');
@@ -86,7 +86,7 @@ function changeCue(source: string, { cues }: PromptPool, random: Random): string
 /** What stands behind the last column, as the template writes it. */
 function cueOf({ source, parts }: Template): string {
   const last = parts.at(-1);
-  return typeof last === 'string' ? source.slice(source.length - written(last).length) : '';
+  return typeof last === 'string' ? source.slice(source.length - escapeText(last).length) : '';
 }
 
 /** Changes the sentences of the lines that hold no column; null for one takes it away, and a line that loses all of them goes. */
@@ -110,6 +110,3 @@ function changeSentences(
 const linesOf = (source: string): readonly string[] => source.split('\n');
 const holdsColumn = (line: string): boolean => line.includes('{{');
 const sentencesOf = (line: string): readonly string[] => line.split(/(?<=[.!?;])\s+/).filter((part) => part !== '');
-
-/** Text as a template writes it. */
-const written = (text: string): string => text.replaceAll('{{', '{{{{');

@@ -1,6 +1,7 @@
 import { shuffled } from '../data/batches.ts';
 import type { DataRow } from '../data/dataRow.ts';
-import { parseTemplate, type Template } from '../data/template.ts';
+import { type RowTemplate, withContext } from '../data/rowTemplate.ts';
+import { parseTemplate } from '../data/template.ts';
 import { encodeInput } from '../data/templatedExample.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { Random } from '../foundation/random.ts';
@@ -15,8 +16,7 @@ import type { FoundPrompt } from './result.ts';
 export interface PromptSearch extends Asking, Keeping {
   /** Of validation rows: what is found is never tried on the rows it will be judged by. */
   readonly questions: readonly Question[];
-  readonly input: Template;
-  readonly target: Template;
+  readonly template: RowTemplate;
   readonly shots: readonly DataRow[];
   /** Prompts to try, the given one included. */
   readonly tries: number;
@@ -50,10 +50,10 @@ export async function* searchPrompt(
   // A row that is shown with its answer would be right for that alone.
   const unseen = search.questions.filter(({ values }) => search.shots.every((shot) => shot.values !== values));
   const questions = shuffled(unseen, () => random.uniform()).slice(0, scoredRows);
-  const pool = promptPool(given.prompt, search.input, search.choices?.labels ?? null);
+  const pool = promptPool(given.prompt, search.template.input, search.choices?.labels ?? null);
   const waiting = shuffled([...new Set(pool.templates)], () => random.uniform());
   const tried = new Set([given.prompt.source]);
-  const score = (source: string) => scored({ ...search, questions }, given, source, tried.size, signal);
+  const score = (source: string) => scored({ ...search, questions }, source, tried.size, signal);
   const first = yield* score(given.prompt.source);
   let best = { source: given.prompt.source, ...first };
   while (tried.size < search.tries) {
@@ -100,17 +100,16 @@ interface Score {
 
 async function* scored(
   search: PromptSearch,
-  given: HardPrompt,
   source: string,
   tried: number,
   signal: AbortSignal,
 ): AsyncGenerator<SearchProgress, Score> {
-  const { language, questions, choices, maxNewTokens, target, shots } = search;
-  const prompt = { ...given, prompt: parseTemplate(source) };
+  const { language, questions, choices, maxNewTokens, template, shots } = search;
+  const prompt = withContext(parseTemplate(source), template);
   // Where labels are ranked nobody reads what would have been written.
   const asking = { language, questions, choices, maxNewTokens: choices === null ? maxNewTokens : 1 };
   const read = ({ values }: Question) =>
-    encodeInput(language.tokenizer, hardPromptText(prompt, target, shots, values!), language.model.task);
+    encodeInput(language.tokenizer, hardPromptText(prompt, template.target, shots, values!), language.model.task);
   const prompts = await promptsOf(asking, read, signal);
   const ask: Ask = (attached, known) => askAll(asking, attached, prompts, known, signal);
   const asked = recallOrAsk(search, asking, null, prompts, ask, signal);

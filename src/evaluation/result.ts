@@ -81,6 +81,8 @@ export interface ArmResult {
   readonly kind: 'base' | 'hard_prompt' | 'adapter';
   /** Hard prompt's text, or the adapter's folder. */
   readonly detail: string | null;
+  /** The name of the arm that is the same but for the rows' context, which this one does not read; absent in all others. */
+  readonly without_context?: string;
   /** How its prompt was found, where it was searched for. */
   readonly found?: FoundPrompt;
   readonly metrics: Readonly<Partial<Record<MetricName, number | null>>>;
@@ -112,6 +114,11 @@ export interface ArmResult {
   readonly training_tokens_per_second?: number;
   /** Size of the adapter's tensors on disk; 0 for arms without an adapter. */
   readonly bytes: number;
+}
+
+/** Whether an arm is the one that wins, losses and changes are counted against. */
+export function isBase({ kind, without_context }: Pick<ArmResult, 'kind' | 'without_context'>): boolean {
+  return kind === 'base' && without_context === undefined;
 }
 
 /** How likely completions that are to be avoided are with an arm. */

@@ -4,7 +4,10 @@ import type { ArmResult, MetricName, PairResult } from './result.ts';
 /** Chance of seeing such a difference without there being one, below which it is called one. */
 const significance = 0.05;
 
-/** For each adapter a sentence: is it really better than the best arm without one? */
+/**
+ * For each adapter a sentence: is it really better than the best arm without one? And where rows have a context, for each arm what
+ * that is worth to it.
+ */
 export function verdictsOf(
   arms: readonly ArmResult[],
   pairs: readonly PairResult[],
@@ -19,31 +22,68 @@ export function verdictsOf(
     null,
   );
   if (rival === null) return [];
-  return arms
-    .filter(({ kind }) => kind === 'adapter')
-    .flatMap((adapter) => {
-      const pair = pairs.find(({ a, b }) => a === adapter.name && b === rival.name);
-      return pair === undefined ? [] : [sentence(pair, rows, pairs.length)];
-    });
+  const pairOf = (a: string, b: string) => pairs.find((pair) => pair.a === a && pair.b === b);
+  const tests = { rows, pairs: pairs.length };
+  return arms.flatMap((arm) => {
+    const { name, kind, without_context } = arm;
+    if (without_context !== undefined) {
+      const pair = pairOf(name, without_context);
+      return pair === undefined ? [] : [sentence(pair, `${without_context}, with the rows' context`, tests)];
+    }
+    if (kind !== 'adapter') return [];
+    const pair = pairOf(name, rival.name);
+    const lines = pair === undefined ? [] : [sentence(pair, `${rival.name}, the best without it`, tests)];
+    return [...lines, ...contextLines(name, arms, pairOf)];
+  });
+}
+
+/** What an adapter adds to the base model with the rows' context and without it. */
+function contextLines(
+  name: string,
+  arms: readonly ArmResult[],
+  pairOf: (a: string, b: string) => PairResult | undefined,
+): readonly string[] {
+  const base = arms.find(({ kind }) => kind === 'base')?.name;
+  const bare = (of: string | undefined) => arms.find(({ without_context }) => without_context === of)?.name;
+  const [bareName, bareBase] = [bare(name), bare(base)];
+  if (base === undefined || bareName === undefined || bareBase === undefined) return [];
+  const [withIt, without] = [pairOf(name, base), pairOf(bareName, bareBase)];
+  if (withIt === undefined || without === undefined) return [];
+  const signed = ({ difference, metric }: PairResult) => `${difference < 0 ? '' : '+'}${amount(metric, difference)}`;
+  const unit = unitOf(withIt.metric);
+  return [
+    `What ${name} changes of the base model: ${signed(withIt)}${unit} with the context, ${signed(without)} without it.`,
+  ];
 }
 
 /** 'NAME is better than RIVAL by 6.2 points of accuracy, 95 % CI 2.1 to 10.4 (500 rows; p = 0.003).' */
-function sentence(pair: PairResult, rows: number, pairs: number): string {
+function sentence(
+  pair: PairResult,
+  rival: string,
+  { rows, pairs }: { readonly rows: number; readonly pairs: number },
+): string {
   const { a, b, metric, difference, low, high, p_corrected: p, detectable } = pair;
   const { moreIsBetter, share } = metricRules[metric];
-  const amount = (x: number) => (share ? (100 * x).toFixed(1) : figure(x));
-  const unit = share ? ` points of ${metric}` : ` of ${metric}`;
-  const interval = `95 % CI ${amount(low)} to ${amount(high)}`;
+  const unit = unitOf(metric);
+  const interval = `95 % CI ${amount(metric, low)} to ${amount(metric, high)}`;
   const basis = `${rows} rows${countText(pair)}; p = ${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}${pairs > 1 ? ` corrected over ${pairs} pairs` : ''}`;
   if (p >= significance || difference === 0) {
     const least =
       share && detectable > 1
         ? 'so few could show no difference at all'
-        : `they could show a difference of at least ${amount(detectable)}${unit}`;
-    return `These ${rows} rows cannot tell ${a} from ${b}: ${amount(difference)}${unit}, ${interval} (${basis}); ${least}.`;
+        : `they could show a difference of at least ${amount(metric, detectable)}${unit}`;
+    return `These ${rows} rows cannot tell ${a} from ${b}: ${amount(metric, difference)}${unit}, ${interval} (${basis}); ${least}.`;
   }
   const better = difference > 0 === moreIsBetter;
-  return `${a} is ${better ? 'better' : 'worse'} than ${b}, the best without it, by ${amount(Math.abs(difference))}${unit}, ${interval} (${basis}).`;
+  return `${a} is ${better ? 'better' : 'worse'} than ${rival}, by ${amount(metric, Math.abs(difference))}${unit}, ${interval} (${basis}).`;
+}
+
+function amount(metric: MetricName, x: number): string {
+  return metricRules[metric].share ? (100 * x).toFixed(1) : figure(x);
+}
+
+function unitOf(metric: MetricName): string {
+  return metricRules[metric].share ? ` points of ${metric}` : ` of ${metric}`;
 }
 
 function countText({ metric, wins, losses }: PairResult): string {

@@ -1,7 +1,7 @@
 import { openTokenizer, type Tokenizer } from '../checkpoint/tokenizer.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import type { Example } from '../data/example.ts';
-import { parseTemplate } from '../data/template.ts';
+import { rowTemplate, withContext } from '../data/rowTemplate.ts';
 import { isTokenized } from '../data/tokenizedExample.ts';
 import { type TooLong, tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
@@ -35,8 +35,8 @@ export async function avoidedRows(
     return { rows: examples, tooLong };
   }
   const tokenizer = await openTokenizer(model.dir);
-  const target = parseTemplate(unlikelihood?.target ?? e.template.target);
-  const text = { tokenizer, input: parseTemplate(e.template.input), target };
+  const template = rowTemplate({ ...e.template, ...(unlikelihood?.target && { target: unlikelihood.target }) });
+  const text = { tokenizer, input: withContext(template.input, template), target: template.target };
   const { examples, tooLong } = tokenizeRows(rows, { ...common, text });
   return { rows: examples.map((example) => withoutEnd(example, tokenizer)), tooLong };
 }

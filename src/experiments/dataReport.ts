@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import type { DataRow } from '../data/dataRow.ts';
 import { commonTexts, conflicts, type PlacedText, sameTexts, type TextPair } from '../data/duplicates.ts';
 import { readRows } from '../data/rows.ts';
-import { columns, parseTemplate, render, type Template, valueText } from '../data/template.ts';
+import { rowTemplate, withContext } from '../data/rowTemplate.ts';
+import { columns, render, type Template, valueText } from '../data/template.ts';
 import type { Experiment } from './schema.ts';
 
 /** Rows of one file that lie in another one too, the same or nearly. */
@@ -64,7 +65,8 @@ interface Rendered extends PlacedText {
  * tokenised rows by their ids.
  */
 function rendered(rows: readonly DataRow[], file: string, template: Experiment['template']): readonly Rendered[] {
-  const [input, target] = template === undefined ? [] : [parseTemplate(template.input), parseTemplate(template.target)];
+  const read = template && rowTemplate(template);
+  const [input, target] = read === undefined ? [] : [withContext(read.input, read), read.target];
   const fill = (each: Template | undefined, { values, line }: DataRow, column: string): string => {
     if (Object.hasOwn(values, 'input_ids')) return JSON.stringify(values[column] ?? null);
     return each === undefined ? JSON.stringify(values) : render(each, values, { file, line });

@@ -5,6 +5,7 @@ import { fingerprintModel, sha256File } from '../checkpoint/fingerprint.ts';
 import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import { readRows } from '../data/rows.ts';
+import { rowTemplate, withContext } from '../data/rowTemplate.ts';
 import { parseTemplate, render } from '../data/template.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
 import type { CustomMetric } from '../evaluation/customMetric.ts';
@@ -117,8 +118,8 @@ async function setupOf(
       questions,
       choices: classes && { labels: classes, tokens: [] },
       hardPrompts: [],
-      search: null,
-      target: null,
+      searched: null,
+      template: null,
       trainRows: [],
     };
   }
@@ -130,10 +131,11 @@ async function setupOf(
     });
   }
   const { tokenizer } = language;
-  const target = parseTemplate(template.target);
-  const asked = { tokenizer, input: parseTemplate(template.input), target, task: experiment.task };
+  const read = rowTemplate(template);
+  const { target } = read;
+  const asked = { tokenizer, input: withContext(read.input, read), target, task: experiment.task };
   const trainRows = shown ? await readRows(data.train) : [];
-  const searched = prompts.some(({ search }) => search > 0);
+  const searches = prompts.some(({ search }) => search > 0);
   return {
     ...common,
     questions: textQuestions(file, rows, asked, labels ?? null),
@@ -143,9 +145,9 @@ async function setupOf(
         ? null
         : choicesOf(labels, { tokenizer, target }),
     hardPrompts: prompts,
-    target,
+    template: read,
     trainRows,
-    search: searched ? { questions: await searchQuestions(experiment, trainRows, asked), input: asked.input } : null,
+    searched: searches ? await searchQuestions(experiment, trainRows, asked) : null,
   };
 }
 

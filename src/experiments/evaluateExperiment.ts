@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { AnswerStore } from '../evaluation/answerStore.ts';
+import { withoutContextName } from '../evaluation/arms.ts';
 import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { answerCache } from './answerCache.ts';
@@ -77,13 +78,14 @@ async function withTraining(store: string, arm: ArmResult): Promise<ArmResult> {
 
 /** Each folder once, under a name that no other arm has. */
 function uniqueArms(adapters: readonly ResolvedAdapter[], baselines: readonly string[]): ResolvedAdapter[] {
-  const taken = new Set(['base', ...baselines]);
+  const names = (name: string) => [name, withoutContextName(name)];
+  const taken = new Set(['base', ...baselines].flatMap(names));
   const folders = new Set<string>();
   return adapters.flatMap(({ label, dir }) => {
     if (folders.has(dir)) return [];
     folders.add(dir);
-    const name = taken.has(label) ? dir : label;
-    taken.add(name);
+    const name = names(label).some((each) => taken.has(each)) ? dir : label;
+    for (const each of names(name)) taken.add(each);
     return [{ label: name, dir }];
   });
 }

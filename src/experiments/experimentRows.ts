@@ -4,7 +4,7 @@ import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import type { Example } from '../data/example.ts';
 import { readRows } from '../data/rows.ts';
-import { parseTemplate } from '../data/template.ts';
+import { rowTemplate, withContext } from '../data/rowTemplate.ts';
 import { type TextSource, tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { type MethodShape, positionsTaken } from '../methods/method.ts';
@@ -130,10 +130,11 @@ function countUnsupervised(
 async function textSource(e: Experiment, model: Model, rows: readonly DataRow[]): Promise<TextSource | null> {
   if (e.template === undefined || rows.every((row) => Object.hasOwn(row.values, 'input_ids'))) return null;
   const tokenizer: Tokenizer = await openTokenizer(model.dir);
+  const template = rowTemplate(e.template);
   return {
     tokenizer,
-    input: parseTemplate(e.template.input),
-    target: parseTemplate(e.template.target),
+    input: withContext(template.input, template),
+    target: template.target,
     ...(e.labels !== undefined && { classes: e.labels }),
   };
 }

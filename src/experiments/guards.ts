@@ -1,7 +1,7 @@
 import type { Tokenizer } from '../checkpoint/tokenizer.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import { readRows } from '../data/rows.ts';
-import { parseTemplate } from '../data/template.ts';
+import { rowTemplate, withContext } from '../data/rowTemplate.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
 import type { Guard } from '../evaluation/guard.ts';
 import { choicesOf, textQuestions } from '../evaluation/questions.ts';
@@ -33,7 +33,8 @@ export async function readGuards(
       guards.push({ name, figure: 'perplexity', rows: pieces(file, rows, tokenizer, Math.min(pieceTokens, room)) });
       continue;
     }
-    const text = { tokenizer, input: parseTemplate(template.input), target: parseTemplate(template.target) };
+    const read = rowTemplate(template);
+    const text = { tokenizer, input: withContext(read.input, read), target: read.target };
     if (labels !== undefined) {
       const choices = choicesOf(labels, text);
       const longest = Math.max(...choices.tokens.map(({ length }) => length));

@@ -1,4 +1,4 @@
-import type { ArmResult, EvaluationResult, MetricName } from '../evaluation/result.ts';
+import { type ArmResult, type EvaluationResult, isBase, type MetricName } from '../evaluation/result.ts';
 import { bestArms, metricTitles } from './comparison.ts';
 import { h, spoken } from './dom.ts';
 import { formatBytes, formatCount, formatFigure, formatSeconds } from './format.ts';
@@ -49,7 +49,7 @@ function armRow(
   { metrics, custom_metrics = [] }: EvaluationResult,
   best: ReadonlyMap<MetricName, ReadonlySet<string>>,
 ): HTMLElement {
-  const isBase = arm.kind === 'base';
+  const reference = isBase(arm);
   return h(
     'tr',
     {},
@@ -62,8 +62,8 @@ function armRow(
     ...metrics.map((metric) => metricCell(arm.metrics[metric], best.get(metric)?.has(arm.name) === true)),
     // Whether more is better, only who wrote the metric knows.
     ...custom_metrics.map((name) => metricCell(arm.custom?.[name], false)),
-    h('td', {}, isBase ? '–' : String(arm.wins)),
-    h('td', {}, isBase ? '–' : String(arm.losses)),
+    h('td', {}, reference ? '–' : String(arm.wins)),
+    h('td', {}, reference ? '–' : String(arm.losses)),
     h('td', {}, formatSeconds(arm.seconds)),
     h(
       'td',

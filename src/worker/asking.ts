@@ -1,4 +1,5 @@
-import { columns, parseTemplate, render, type Template } from '../data/template.ts';
+import { rowTemplate, withContext, withoutContext } from '../data/rowTemplate.ts';
+import { columns, render, type Template } from '../data/template.ts';
 import { type Choices, choicesOf } from '../evaluation/questions.ts';
 import type { AdapterCard } from '../experiments/records.ts';
 import { experimentSchema } from '../experiments/schema.ts';
@@ -23,10 +24,14 @@ export function askingOf(card: AdapterCard | null, language: LanguageModel): Ask
   const parsed = experimentSchema.safeParse(card?.experiment);
   if (!parsed.success || parsed.data.template === undefined) return plainAsking;
   const { template, labels, evaluation, task } = parsed.data;
-  const input = parseTemplate(template.input);
-  const [column, ...more] = columns(input);
-  if (column === undefined || more.length > 0) return plainAsking;
-  const target = parseTemplate(template.target);
+  const read = rowTemplate(template);
+  // A selected text has no context: it is asked without one where the rest is a single column.
+  const input = [withoutContext(read.input), withContext(read.input, read)].find(
+    (each) => each !== null && columns(each).length === 1,
+  );
+  if (input == null) return plainAsking;
+  const column = columns(input)[0]!;
+  const { target } = read;
   return {
     prompt: (text) => render(input, { [column]: text }),
     choices: choicesFor(task, labels ?? null, language, target),

@@ -1,4 +1,10 @@
-import type { ArmResult, EvaluationResult, RowAnswer, RowResult } from '../../evaluation/result.ts';
+import {
+  type ArmResult,
+  type EvaluationResult,
+  isBase,
+  type RowAnswer,
+  type RowResult,
+} from '../../evaluation/result.ts';
 import { count, duration, figure, size } from './figures.ts';
 import { type Html, html } from './html.ts';
 
@@ -25,12 +31,12 @@ export function armsTable(result: EvaluationResult): Html {
 }
 
 function armRow(arm: ArmResult, { metrics, custom_metrics = [] }: EvaluationResult): Html {
-  const isBase = arm.kind === 'base';
+  const reference = isBase(arm);
   const cells = [
     ...metrics.map((metric) => figure(arm.metrics[metric])),
     ...custom_metrics.map((name) => figure(arm.custom?.[name])),
-    isBase ? '–' : count(arm.wins),
-    isBase ? '–' : count(arm.losses),
+    reference ? '–' : count(arm.wins),
+    reference ? '–' : count(arm.losses),
     duration(arm.seconds),
     arm.trainable_parameters === 0 ? '–' : count(arm.trainable_parameters),
     arm.bytes === 0 ? '–' : size(arm.bytes),
