@@ -1,4 +1,3 @@
-import { stalledArms } from '../evaluation/stall.ts';
 import {
   compareMethods,
   type MethodBudget,
@@ -142,7 +141,7 @@ const formats = {
       ...cells.map(line),
       '',
       '*: on the front; nothing else scores as well with as few bytes in as little training time.',
-      ...[...(evaluation.verdicts ?? []), ...stalledArms(evaluation)].map((sentence) => `- ${sentence}`),
+      ...[...(evaluation.verdicts ?? []), ...(evaluation.remarks ?? [])].map((sentence) => `- ${sentence}`),
     ];
   },
   csv: (compared: MethodComparison) => {

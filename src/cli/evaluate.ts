@@ -1,6 +1,5 @@
 import { relative } from 'node:path';
 import { type ArmResult, type EvaluationProgress, type EvaluationResult, isBase } from '../evaluation/result.ts';
-import { stalledArms } from '../evaluation/stall.ts';
 import { engineEvaluation, openEachTime } from '../experiments/engineEvaluation.ts';
 import type { Environment } from '../experiments/environment.ts';
 import { evaluateExperiment } from '../experiments/evaluateExperiment.ts';
@@ -87,7 +86,7 @@ export function comparison(result: EvaluationResult): string[] {
       ? ['kept: rows whose answers are those of an evaluation before, of the same model, adapter and rows.']
       : []),
     ...(result.verdicts ?? []),
-    ...stalledArms(result),
+    ...(result.remarks ?? []),
     ...result.arms.flatMap(foundLines),
     ...avoidedLines(result),
     ...forgettingLines(result),

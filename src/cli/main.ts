@@ -199,6 +199,7 @@ program
   .description('Show what an experiment would train, without training it')
   .argument('<FILE.tune.yaml>')
   .option(...set, collect, [])
+  .option('--rows <N>', 'training rows whose tokens are shown', between(0, Number.MAX_SAFE_INTEGER), 3)
   .option(...json)
   .action(ending(async (file, options) => (await import('./preview.ts')).preview(file, options, terminal)));
 

@@ -1,31 +1,25 @@
-import { dataLines, reportData } from '../experiments/dataReport.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
 import { previewExperiment, previewLines } from '../experiments/previewExperiment.ts';
-import type { MethodPreview } from '../methods/preview.ts';
 import { exitStatus } from './exitStatus.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of `softprompt preview`. */
 export interface PreviewOptions {
   readonly set: readonly string[];
+  /** Training rows whose tokens are shown. */
+  readonly rows: number;
   readonly json?: boolean;
 }
 
-/** Shows what an experiment would train, without training it. */
+/** Shows what an experiment would train and on which tokens, without training it. */
 export async function preview(file: string, options: PreviewOptions, terminal: Terminal): Promise<number> {
   const { experiment } = await readExperiment(file, options.set);
-  const method = await previewExperiment(experiment);
-  const data = await reportData(experiment, true);
-  if (options.json === true) terminal.out(JSON.stringify({ method: asJson(method), data }));
-  else for (const line of [...previewLines(method), '', ...dataLines(data)]) terminal.out(line);
+  const found = await previewExperiment(experiment, options.rows);
+  if (options.json !== true) for (const line of previewLines(found)) terminal.out(line);
+  else {
+    const { modules, unmatched, trainableParameters, totalParameters } = found.method;
+    const parameters = { trainable_parameters: trainableParameters, total_parameters: totalParameters };
+    terminal.out(JSON.stringify({ ...found, method: { modules, unmatched, ...parameters } }));
+  }
   return exitStatus.done;
-}
-
-function asJson({ modules, unmatched, trainableParameters, totalParameters }: MethodPreview): object {
-  return {
-    modules,
-    unmatched,
-    trainable_parameters: trainableParameters,
-    total_parameters: totalParameters,
-  };
 }

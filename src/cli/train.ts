@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { trainingEngine } from '../experiments/engineTraining.ts';
 import type { Environment } from '../experiments/environment.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
-import { moduleLines, previewExperiment } from '../experiments/previewExperiment.ts';
+import { moduleLines, previewTrained } from '../experiments/previewExperiment.ts';
+import { startWarnings } from '../experiments/startWarnings.ts';
 import { findStore } from '../experiments/store.ts';
 import { newRun, type PreparedRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
 import { freshPlace } from '../experiments/trainingPlace.ts';
@@ -42,7 +43,7 @@ export async function train(
   const prepared = await prepare(file, options, terminal, env);
   if (options.json !== true) {
     // What is wrong with the experiment is for the training to say, which then keeps no run.
-    const lines = await previewExperiment(prepared.loaded.experiment).then(moduleLines, () => []);
+    const lines = await previewTrained(prepared.loaded.experiment).then(moduleLines, () => []);
     for (const line of lines) terminal.note(line);
   }
   const progress = options.json === true ? null : new TrainingProgress(terminal);
@@ -86,20 +87,10 @@ async function prepare(
 }
 
 function sayOfRows(start: StartEvent, terminal: Terminal): void {
-  const { rows_left_out, rows_unsupervised, rows_leaked, rows_conflicting } = start;
-  if (rows_left_out !== undefined) {
-    terminal.note(`${rows_left_out} row(s) are longer than the model has room for and were left out.`);
+  for (const line of startWarnings(start)) terminal.note(line);
+  if (start.rows_leaked !== undefined || start.rows_conflicting !== undefined) {
+    terminal.note('softprompt preview names them.');
   }
-  if (rows_unsupervised !== undefined) {
-    terminal.note(`${rows_unsupervised} training row(s) have no supervised token: nothing is learnt from them.`);
-  }
-  if (rows_leaked !== undefined) {
-    terminal.note(`${rows_leaked} validation or test row(s) are training rows too: figures on them are too good.`);
-  }
-  if (rows_conflicting !== undefined) {
-    terminal.note(`${rows_conflicting} training row(s) ask the same as another one and expect something else.`);
-  }
-  if (rows_leaked !== undefined || rows_conflicting !== undefined) terminal.note('softprompt preview names them.');
 }
 
 function sayDone(done: DoneEvent, terminal: Terminal): void {

@@ -4,7 +4,7 @@ import type { RowPlace } from '../foundation/errorWords.ts';
 import { unsupervised } from '../models/labelledRow.ts';
 import type { Task } from '../models/task.ts';
 import type { DataRow } from './dataRow.ts';
-import type { Example } from './example.ts';
+import type { ExampleTokens } from './example.ts';
 import { columns, render, type Template } from './template.ts';
 import type { TextSource } from './tokenizeRows.ts';
 
@@ -23,7 +23,7 @@ export function templatedExample(
   task: Task,
   place: RowPlace,
   { tokenizer, input, target, classes }: TextSource,
-): Omit<Example, 'row'> {
+): ExampleTokens {
   const inputText = render(input, values, place);
   const targetText = render(target, values, place);
   const example = {
@@ -39,13 +39,13 @@ export function templatedExample(
       inputIds: tokenizer.encode(inputText, { addSpecialTokens: true }),
       labels: [classOf(target, targetText, classes ?? [], place)],
     }),
-  } satisfies Record<Task, () => Omit<Example, 'row'>>;
+  } satisfies Record<Task, () => ExampleTokens>;
   const { inputIds, labels } = example[task]();
   if (inputIds.length > 0 && labels.length > 0) return { inputIds, labels };
   throw new SoftpromptError('data-invalid', { ...place, problem: 'gives no tokens' });
 }
 
-function causalExample(tokenizer: Tokenizer, input: string, target: string): Omit<Example, 'row'> {
+function causalExample(tokenizer: Tokenizer, input: string, target: string): ExampleTokens {
   const prompt = encodePrompt(tokenizer, input);
   const end = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
   const answer = [...tokenizer.encode(target, { addSpecialTokens: false }), ...end];

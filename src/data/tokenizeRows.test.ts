@@ -92,7 +92,7 @@ test('rows that are too long are reported, never cut', () => {
       [2, 2],
     ],
   );
-  assert.deepEqual(tooLong, [{ row: 1, line: 11, tokens: 4 }]);
+  assert.deepEqual(tooLong, [{ file: 'f', line: 11, tokens: 4 }]);
 });
 
 test('wrong rows are refused with file and line', () => {

@@ -3,7 +3,7 @@ import { SoftpromptError } from '../foundation/errors.ts';
 import { checkTokens } from '../models/labelledRow.ts';
 import type { Task } from '../models/task.ts';
 import type { DataRow } from './dataRow.ts';
-import type { Example } from './example.ts';
+import type { Example, ExampleTokens } from './example.ts';
 import type { Template } from './template.ts';
 import { templatedExample } from './templatedExample.ts';
 import { isTokenized, tokenizedExample } from './tokenizedExample.ts';
@@ -32,8 +32,8 @@ export interface TextSource {
 
 /** A row that is longer than `maxLength`: it is left out, never cut. */
 export interface TooLong {
-  /** Index of the row in its file, from 0. */
-  readonly row: number;
+  /** Absolute path. */
+  readonly file: string;
   readonly line: number;
   readonly tokens: number;
 }
@@ -53,16 +53,17 @@ export function tokenizeRows(rows: readonly DataRow[], source: ExampleSource): E
   const examples: Example[] = [];
   const tooLong: TooLong[] = [];
   for (const [index, row] of rows.entries()) {
-    const example = { ...tokenizeRow(row, source), row: index };
+    const example = { ...tokenizeRow(row, source), row: index, line: row.line };
     const tokens = Math.max(example.inputIds.length, source.task === 'seq_2_seq_lm' ? example.labels.length : 0);
-    if (tokens > (source.maxLength ?? Number.POSITIVE_INFINITY)) tooLong.push({ row: index, line: row.line, tokens });
+    if (tokens > (source.maxLength ?? Number.POSITIVE_INFINITY))
+      tooLong.push({ file: source.file, line: row.line, tokens });
     else examples.push(example);
   }
   return { examples, tooLong };
 }
 
 /** One row's tokens and labels. */
-function tokenizeRow(row: DataRow, source: ExampleSource): Omit<Example, 'row'> {
+function tokenizeRow(row: DataRow, source: ExampleSource): ExampleTokens {
   const { file, task, text, vocabularySize } = source;
   const place = { file, line: row.line };
   if (isTokenized(row.values)) return tokenizedExample(row.values, task, place, vocabularySize);

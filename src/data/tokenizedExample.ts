@@ -3,7 +3,7 @@ import type { RowPlace } from '../foundation/errorWords.ts';
 import { unsupervised } from '../models/labelledRow.ts';
 import type { Task } from '../models/task.ts';
 import type { DataRow } from './dataRow.ts';
-import type { Example } from './example.ts';
+import type { ExampleTokens } from './example.ts';
 
 /**
  * The example of a row that is already tokenised: `input_ids`, and optionally `attention_mask` (positions where it is 0
@@ -15,7 +15,7 @@ export function tokenizedExample(
   task: Task,
   place: RowPlace,
   vocabularySize = Number.POSITIVE_INFINITY,
-): Omit<Example, 'row'> {
+): ExampleTokens {
   const isToken = (id: number) => Number.isSafeInteger(id) && id >= 0 && id < vocabularySize;
   const column = (name: string, is: (id: number) => boolean, expected: string): readonly number[] => {
     const list = values[name];

@@ -5,6 +5,7 @@ import { avoidedFigure } from './avoided.ts';
 import { type CostMeter, measureCost } from './cost.ts';
 import { type CustomMetric, customFigure } from './customMetric.ts';
 import { type Guard, guardFigure } from './guard.ts';
+import { leakRemark } from './leakRemark.ts';
 import { reliability } from './metrics/calibration.ts';
 import { classFigures, confusionMatrix } from './metrics/classification.ts';
 import { type Judged, scoreOf } from './metrics/rowSums.ts';
@@ -17,11 +18,13 @@ import type {
   EvaluationProgress,
   EvaluationResult,
   GuardFigure,
+  LeakedRow,
   MetricName,
   PairResult,
   RowAnswer,
   RowResult,
 } from './result.ts';
+import { stalledArms } from './stall.ts';
 import { untilAborted } from './untilAborted.ts';
 import { BaseWatch } from './untouched.ts';
 import { verdictsOf } from './verdicts.ts';
@@ -34,12 +37,14 @@ export interface EvaluationSetup extends Compared, CostMeter {
   readonly guards: readonly Guard[];
   /** Rows whose supervised tokens are to be avoided; none where nothing is. */
   readonly avoided: readonly LabelledRow[];
+  /** Questions that are training rows too. */
+  readonly leaked: readonly LeakedRow[];
 }
 
 /** The arms' figures and every row's answers. */
 export type EvaluationOutcome = Pick<
   EvaluationResult,
-  'mode' | 'labels' | 'metrics' | 'custom_metrics' | 'arms' | 'rows' | 'pairs' | 'verdicts'
+  'mode' | 'labels' | 'metrics' | 'custom_metrics' | 'arms' | 'rows' | 'pairs' | 'verdicts' | 'remarks' | 'leaked_rows'
 >;
 
 /** Runs every arm on the same rows, greedily; yields how far it is and returns the figures. */
@@ -109,10 +114,14 @@ export async function* evaluate(
   const [first] = metrics;
   const deciding = pairs.filter(({ metric }) => metric === first);
   const verdicts = first === undefined ? [] : verdictsOf(results, deciding, first, rows.length);
+  const { leaked } = setup;
+  const remarks = [...leakRemark(leaked, judgedArms, first, labels), ...stalledArms({ arms: results, rows, labels })];
   return {
     ...{ mode: choices === null ? 'text' : 'choice', labels, metrics },
     ...(customMetrics.length > 0 && { custom_metrics: customMetrics.map(({ name }) => name) }),
-    ...{ arms: results, pairs, verdicts, rows },
+    ...{ arms: results, pairs, verdicts, remarks },
+    ...(leaked.length > 0 && { leaked_rows: leaked }),
+    rows,
   };
 }
 

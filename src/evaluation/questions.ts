@@ -107,11 +107,10 @@ export interface TokenizedReading {
  */
 export function tokenizedQuestions(
   file: string,
-  rows: readonly DataRow[],
   examples: readonly Example[],
   { task, decode, classes }: TokenizedReading,
 ): readonly Question[] {
-  return examples.map(({ inputIds, labels, row }, index) => {
+  return examples.map(({ inputIds, labels, line }, index) => {
     if (task !== 'causal_lm') {
       const expected = classes === null ? decode(labels).trim() : classes[labels[0]!]!;
       return { index, input: decode(inputIds), inputIds, expected, targetIds: labels, values: null };
@@ -124,7 +123,7 @@ export function tokenizedQuestions(
           ? 'has no supervised token, so there is no answer to compare with'
           : 'is supervised from its first token on, so there is no prompt to answer';
       const todo = 'Give labels: -100 for the prompt, the tokens for the answer after it.';
-      throw new SoftpromptError('data-invalid', { file, line: rows[row]!.line, problem, todo });
+      throw new SoftpromptError('data-invalid', { file, line, problem, todo });
     }
     const [prompt, target] = [inputIds.slice(0, start), inputIds.slice(start, end)];
     return {

@@ -24,7 +24,22 @@ export interface EvaluationResult {
   readonly pairs?: readonly PairResult[];
   /** What that means for each adapter, in words. */
   readonly verdicts?: readonly string[];
+  /** What to bear in mind before believing the figures, in words; absent in evaluations of older versions. */
+  readonly remarks?: readonly string[];
+  /** Rows that are training rows of the experiment too; absent where none are. */
+  readonly leaked_rows?: readonly LeakedRow[];
   readonly rows: readonly RowResult[];
+}
+
+/** A test row that is a training row too. */
+export interface LeakedRow {
+  /** Of the test row, from 0. */
+  readonly index: number;
+  readonly line: number;
+  /** The line of the training row. */
+  readonly training_line: number;
+  /** Jaccard similarity of their runs of characters; 1 for texts that are the same but for case and white space. */
+  readonly similarity: number;
 }
 
 /** The metrics that exist; a metric that does not apply to an arm is null there. */

@@ -72,3 +72,35 @@ method: { peft_type: LORA }
   assert.match(lines, /13 train rows: ham 8, spam 5 \(always "ham" would be right 62 %\)/);
   assert.equal((await reportData(experiment, false)).leaks[0]!.pairs.length, 1);
 });
+
+test('rows that data.validation_split sets aside and that are training rows too are a leak', async () => {
+  const texts = Array.from({ length: 20 }, (_, i) => `Row ${i} says ${i * 37}`);
+  const lines = [...texts, ...texts].map((text) => JSON.stringify({ text, kind: 'a' }));
+  writeFileSync(join(folder, 'twice.jsonl'), lines.join('\n'));
+  const file = join(folder, 'twice.tune.yaml');
+  writeFileSync(
+    file,
+    `model: m
+data: { train: twice.jsonl, validation_split: 0.25 }
+template: { input: "{{text}}", target: "{{kind}}" }
+method: { peft_type: LORA }
+`,
+  );
+  const report = await reportData((await readExperiment(file)).experiment, false);
+  assert.deepEqual(
+    report.splits.map(({ name, rows }) => [name, rows]),
+    [
+      ['train', 30],
+      ['validation', 10],
+    ],
+  );
+  const { pairs } = report.leaks[0]!;
+  for (const { line, other } of pairs) assert.equal(Math.abs(line - other), 20);
+  // Of 40 rows in pairs, a row that is set aside leaks unless its twin was set aside with it.
+  const held = 10;
+  assert.ok(pairs.length > 0 && pairs.length <= held);
+  assert.match(
+    dataLines(report)[0]!,
+    /^Warning: \d+ row\(s\) of twice\.jsonl that data\.validation_split sets aside are among the rest too/,
+  );
+});

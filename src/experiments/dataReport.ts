@@ -1,12 +1,14 @@
 import { basename } from 'node:path';
-import type { DataRow } from '../data/dataRow.ts';
-import { commonTexts, conflicts, type PlacedText, sameTexts, type TextPair } from '../data/duplicates.ts';
+import { commonTexts, conflicts, sameTexts, type TextPair } from '../data/duplicates.ts';
 import { readRows } from '../data/rows.ts';
-import { rowTemplate, withContext } from '../data/rowTemplate.ts';
-import { columns, render, type Template, valueText } from '../data/template.ts';
+import { heldOut } from './heldOut.ts';
+import { type RowText, rowTexts } from './rowTexts.ts';
 import type { Experiment } from './schema.ts';
 
-/** Rows of one file that lie in another one too, the same or nearly. */
+/** What rows are for. */
+type SplitName = 'train' | 'validation' | 'test';
+
+/** Training rows that lie in another file too, or among the rows that are set aside of their own, the same or nearly. */
 export interface Leak {
   /** Absolute paths. */
   readonly file: string;
@@ -18,7 +20,7 @@ export interface Leak {
 /** What an experiment's files hold, besides what is trained on. */
 export interface DataReport {
   readonly splits: readonly {
-    readonly name: 'train' | 'validation' | 'test';
+    readonly name: SplitName;
     readonly file: string;
     readonly rows: number;
     /** How often each expected answer stands there, the most frequent first; null where there are too many to count. */
@@ -38,52 +40,41 @@ const mostLabels = 30;
  * @param near whether to look for those too
  * @throws SoftpromptError what reading and rendering rows throws
  */
-export async function reportData({ data, template }: Experiment, near: boolean): Promise<DataReport> {
-  const files = { train: data.train, validation: data.validation, test: data.test } as const;
-  const splits: { name: 'train' | 'validation' | 'test'; file: string; texts: readonly Rendered[] }[] = [];
-  for (const name of ['train', 'validation', 'test'] as const) {
-    const file = files[name];
-    if (file !== undefined) splits.push({ name, file, texts: rendered(await readRows(file), file, template) });
+export async function reportData(experiment: Experiment, near: boolean): Promise<DataReport> {
+  const { data, template } = experiment;
+  const textsOf = async (file: string) => rowTexts(await readRows(file), file, template);
+  const all = await textsOf(data.train);
+  const { train, validation } = splitOf(experiment, all);
+  const splits: { readonly name: SplitName; readonly file: string; readonly texts: readonly RowText[] }[] = [
+    { name: 'train', file: data.train, texts: train },
+  ];
+  if (validation !== null) splits.push({ name: 'validation', file: data.train, texts: validation });
+  for (const name of ['validation', 'test'] as const) {
+    const file = data[name];
+    if (file !== undefined) splits.push({ name, file, texts: await textsOf(file) });
   }
-  const [train, ...held] = splits;
   return {
     splits: splits.map(({ name, file, texts }) => ({ name, file, rows: texts.length, balance: balanceOf(texts) })),
-    leaks: held.flatMap(({ file, texts }) => {
-      const pairs = (near ? commonTexts : sameTexts)(train!.texts, texts);
-      return pairs.length === 0 ? [] : [{ file: train!.file, other: file, pairs }];
+    leaks: splits.slice(1).flatMap(({ file, texts }) => {
+      const pairs = (near ? commonTexts : sameTexts)(train, texts);
+      return pairs.length === 0 ? [] : [{ file: data.train, other: file, pairs }];
     }),
-    conflicts: conflicts(train!.texts),
+    conflicts: conflicts(all),
   };
 }
 
-interface Rendered extends PlacedText {
-  readonly target: string;
+/** The training rows, and those that `data.validation_split` sets aside; null where it sets none. */
+function splitOf(
+  experiment: Experiment,
+  texts: readonly RowText[],
+): { readonly train: readonly RowText[]; readonly validation: readonly RowText[] | null } {
+  if (experiment.data.validation_split === undefined || texts.length < 2) return { train: texts, validation: null };
+  const split = heldOut(experiment, texts);
+  const pick = (indices: readonly number[]) => indices.map((i) => texts[i]!);
+  return { train: pick(split.train), validation: pick(split.validation) };
 }
 
-/**
- * What is asked in each row, without the template's own words, which would make all rows alike, and how it should be answered;
- * tokenised rows by their ids.
- */
-function rendered(rows: readonly DataRow[], file: string, template: Experiment['template']): readonly Rendered[] {
-  const read = template && rowTemplate(template);
-  const [input, target] = read === undefined ? [] : [withContext(read.input, read), read.target];
-  const fill = (each: Template | undefined, { values, line }: DataRow, column: string): string => {
-    if (Object.hasOwn(values, 'input_ids')) return JSON.stringify(values[column] ?? null);
-    return each === undefined ? JSON.stringify(values) : render(each, values, { file, line });
-  };
-  const asked = input === undefined ? [] : columns(input);
-  const textOf = (row: DataRow): string =>
-    asked.length === 0 || Object.hasOwn(row.values, 'input_ids')
-      ? fill(input, row, 'input_ids')
-      : asked.map((column) => valueText(column, row.values, { file, line: row.line })).join('\n');
-  return rows.map((row) => ({
-    text: textOf(row),
-    target: fill(target, row, 'labels').trim(),
-    line: row.line,
-  }));
-}
-
-function balanceOf(texts: readonly Rendered[]): DataReport['splits'][number]['balance'] {
+function balanceOf(texts: readonly RowText[]): DataReport['splits'][number]['balance'] {
   const counts = new Map<string, number>();
   for (const { target } of texts) counts.set(target, (counts.get(target) ?? 0) + 1);
   if (counts.size > mostLabels || counts.size === texts.length) return null;
@@ -100,7 +91,11 @@ export function dataLines({ splits, leaks, conflicts: wrong }: DataReport): read
     const same = pairs.filter(({ similarity }) => similarity === 1).length;
     const kinds = [same > 0 ? `${same} the same` : null, same < pairs.length ? `${pairs.length - same} nearly` : null];
     const which = kinds.filter((kind) => kind !== null).join(', ');
-    lines.push(`Warning: ${pairs.length} row(s) of ${basename(other)} are in ${basename(file)} too (${which}):`);
+    const where =
+      other === file
+        ? `row(s) of ${basename(file)} that data.validation_split sets aside are among the rest too`
+        : `row(s) of ${basename(other)} are in ${basename(file)} too`;
+    lines.push(`Warning: ${pairs.length} ${where} (${which}):`);
     lines.push(...pairNames(pairs, other, file));
   }
   const train = splits[0]!.file;

@@ -6,7 +6,7 @@ import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import { readRows } from '../data/rows.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
-import { parseTemplate, render } from '../data/template.ts';
+import { parseTemplate } from '../data/template.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
 import type { CustomMetric } from '../evaluation/customMetric.ts';
 import { type EvaluationSetup, evaluate } from '../evaluation/evaluate.ts';
@@ -32,7 +32,9 @@ import type { Environment } from './environment.ts';
 import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
 import { fromSecond, readGuards } from './guards.ts';
 import { heldOut } from './heldOut.ts';
+import { leakedRows } from './leakedRows.ts';
 import { checkLabels, modelUse } from './modelUse.ts';
+import { rowTexts } from './rowTexts.ts';
 import type { Experiment } from './schema.ts';
 
 /** Gives the model of a folder on a device, and takes it back. */
@@ -87,7 +89,7 @@ async function setupOf(
   const stored = [];
   for (const { label, dir } of adapters) stored.push({ label, dir, adapter: await readAdapter(dir, language.model) });
   const taken = Math.max(0, ...stored.map(({ adapter }) => positionsTaken(adapter.method)));
-  const common = {
+  const shared = {
     language,
     metrics: evaluation.metrics,
     customMetrics: customMetricsOf(experiment),
@@ -106,13 +108,14 @@ async function setupOf(
   const classes = classifier && (labels ?? classNames(config, classifier.classes));
   const file = data.test!;
   const rows = await readRows(file);
+  const common = { ...shared, leaked: await leakedRows(experiment, rows) };
   if (rows.some((row) => Object.hasOwn(row.values, 'input_ids'))) {
     const vocabularySize = language.model.architecture.sizes.vocabulary;
     const { examples } = tokenizeRows(rows, { file, task: experiment.task, vocabularySize });
     checkClasses(file, examples, language.model);
     const decode = (ids: readonly number[]) =>
       language.hasTokenizer ? language.tokenizer.decode(ids, { skipSpecialTokens: true }) : ids.join(' ');
-    const questions = tokenizedQuestions(file, rows, examples, { task: experiment.task, decode, classes });
+    const questions = tokenizedQuestions(file, examples, { task: experiment.task, decode, classes });
     return {
       ...common,
       questions,
@@ -185,8 +188,7 @@ async function searchQuestions(
   const { train, validation } = data;
   if (validation !== undefined) return textQuestions(validation, await readRows(validation), asked, labels ?? null);
   const rows = trainRows.length > 0 ? trainRows : await readRows(train);
-  const answers = rows.map(({ values, line }) => render(asked.target, values, { file: train, line }));
-  const held = heldOut(experiment, answers).validation;
+  const held = heldOut(experiment, rowTexts(rows, train, experiment.template)).validation;
   return textQuestions(
     train,
     held.map((i) => rows[i]!),

@@ -20,6 +20,9 @@ import type { TrainingEngine, TrainingRequest } from './trainExperiment.ts';
 import type { PlaceOf } from './trainingPlace.ts';
 import { TrainingSampler } from './trainingSample.ts';
 
+/** Rows left out that the log names. */
+const mostNamed = 20;
+
 /** Training with the real engine: from an experiment to the engine's setup, and from its outcome to PEFT's files. */
 export function trainingEngine(placeOf: PlaceOf): TrainingEngine {
   return { train: (request, signal) => trainWithEngine(placeOf, request, signal), check: checkTrained };
@@ -72,7 +75,10 @@ async function* trainWithEngine(
       ...(conflicting > 0 && { rows_conflicting: conflicting }),
       ...(modules.length > 0 && { modules: modules.length }),
       ...(unmatched.length > 0 && { targets_unmatched: unmatched }),
-      ...(rows.tooLong > 0 && { rows_left_out: rows.tooLong }),
+      ...(rows.tooLong.length > 0 && {
+        rows_left_out: rows.tooLong.length,
+        rows_left_out_at: rows.tooLong.slice(0, mostNamed),
+      }),
       ...(rows.unsupervised > 0 && { rows_unsupervised: rows.unsupervised }),
     });
     const { tensors, ...end } = outcome;
@@ -114,6 +120,7 @@ async function* withSetUp(
     | 'rows_leaked'
     | 'rows_conflicting'
     | 'rows_left_out'
+    | 'rows_left_out_at'
     | 'rows_unsupervised'
   >,
 ): AsyncGenerator<TrainingEvent, TrainingOutcome> {

@@ -11,6 +11,7 @@ import type { LoadedExperiment } from './experimentFile.ts';
 import { isInLibrary, type ResolvedAdapter, readCard, updateCard } from './library.ts';
 import { listRuns, saveEvaluation } from './runs.ts';
 import type { Experiment } from './schema.ts';
+import { seedRemark } from './seedRemark.ts';
 import { subfolders } from './store.ts';
 import { trainingSpeed } from './trainingSpeed.ts';
 
@@ -55,7 +56,9 @@ export async function* evaluateExperiment(
   const adapters = uniqueArms(request.adapters, Object.keys(experiment.evaluation.baselines));
   const evaluated = yield* engine.evaluate({ file, experiment, adapters, answers: answerCache(store) }, signal);
 
-  const result = { ...evaluated, arms: await Promise.all(evaluated.arms.map((arm) => withTraining(store, arm))) };
+  const arms = await Promise.all(evaluated.arms.map((arm) => withTraining(store, arm)));
+  const seeds = await seedRemark(adapters);
+  const result = { ...evaluated, arms, remarks: [...(evaluated.remarks ?? []), ...(seeds === null ? [] : [seeds])] };
   const runId = request.runId ?? (await runOf(store, adapters));
   if (runId !== null) await saveEvaluation(store, runId, result);
   for (const { dir, label } of adapters.filter((adapter) => isInLibrary(store, adapter.dir))) {

@@ -5,25 +5,26 @@ import type { DataRow } from '../data/dataRow.ts';
 import type { Example } from '../data/example.ts';
 import { readRows } from '../data/rows.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
-import { type TextSource, tokenizeRows } from '../data/tokenizeRows.ts';
+import { type TextSource, type TooLong, tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { type MethodShape, positionsTaken } from '../methods/method.ts';
-import { type LabelledRow, unsupervised } from '../models/labelledRow.ts';
+import type { LabelledRow } from '../models/labelledRow.ts';
 import type { Model } from '../models/model.ts';
 import { supervisedWeight } from '../models/supervision.ts';
 import type { Task } from '../models/task.ts';
 import { avoidedRows } from './avoidedRows.ts';
 import { heldOut } from './heldOut.ts';
+import { rowTexts } from './rowTexts.ts';
 import type { Experiment } from './schema.ts';
 
 /** An experiment's rows as token ids. */
 export interface ExperimentRows {
-  readonly train: readonly LabelledRow[];
-  readonly validation: readonly LabelledRow[];
+  readonly train: readonly Example[];
+  readonly validation: readonly Example[];
   /** Rows whose supervised tokens are to be avoided; empty where the experiment avoids nothing. */
-  readonly avoided: readonly LabelledRow[];
+  readonly avoided: readonly Example[];
   /** Rows left out of any because they have more tokens than the model has positions. */
-  readonly tooLong: number;
+  readonly tooLong: readonly TooLong[];
   /** Training rows of which nothing is supervised: they are kept, and teach nothing. */
   readonly unsupervised: number;
 }
@@ -49,64 +50,61 @@ export async function readExperimentRows(
   if (avoided.every((row) => supervisedWeight(e.task, row, method) === 0)) {
     throw new SoftpromptError('data-invalid', { file, problem: 'has no token that training.unlikelihood could avoid' });
   }
-  return { ...read, avoided, tooLong: read.tooLong + tooLong.length };
+  return { ...read, avoided, tooLong: [...read.tooLong, ...tooLong] };
 }
 
 async function readLearntRows(
   e: Experiment,
   model: Model,
   method: Pick<MethodShape, 'virtualTokens' | 'virtualHidden' | 'suffixTokens'>,
-): Promise<Omit<ExperimentRows, 'avoided' | 'train'> & { readonly train: readonly Example[] }> {
-  const positions = model.architecture.sizes.maxPositions - positionsTaken(method);
+): Promise<Omit<ExperimentRows, 'avoided'>> {
+  const maxLength = model.architecture.sizes.maxPositions - positionsTaken(method);
   const { train: trainFile, validation: validationFile, validation_split: share } = e.data;
-  const train = await readRows(trainFile);
-  const validation = validationFile === undefined ? [] : await readRows(validationFile);
-  const text = await textSource(e, model, [...train, ...validation]);
-  const tokenize = (file: string, rows: readonly DataRow[]) =>
-    tokenizeRows(rows, {
-      file,
-      task: e.task,
-      ...(text !== null && { text }),
-      vocabularySize: model.architecture.sizes.vocabulary,
-      maxLength: positions,
-    });
+  const trainRows = await readRows(trainFile);
+  const validationRows = validationFile === undefined ? [] : await readRows(validationFile);
+  const text = await textSource(e, model, [...trainRows, ...validationRows]);
+  const vocabularySize = model.architecture.sizes.vocabulary;
+  const source = { task: e.task, ...(text !== null && { text }), vocabularySize, maxLength };
+  const tokenize = (file: string, rows: readonly DataRow[]) => {
+    const { examples, tooLong } = tokenizeRows(rows, { file, ...source });
+    checkClasses(file, examples, model);
+    const problem = `every row is longer than the ${maxLength} tokens that the model has room for`;
+    if (examples.length === 0) throw new SoftpromptError('data-invalid', { file, problem });
+    return { examples, tooLong };
+  };
+  const count = (file: string, which: string, rows: readonly Example[]) =>
+    countUnsupervised(e.task, file, which, rows, method);
 
-  const trained = tokenize(trainFile, train);
-  checkClasses(trainFile, trained.examples, model);
-  const validated = validationFile === undefined ? null : tokenize(validationFile, validation);
-  if (validationFile !== undefined && validated !== null) checkClasses(validationFile, validated.examples, model);
-  const tooLong = trained.tooLong.length + (validated?.tooLong.length ?? 0);
-  for (const [file, result] of [[trainFile, trained] as const, [validationFile, validated] as const]) {
-    if (file !== undefined && result?.examples.length === 0) {
-      const problem = `every row is longer than the ${positions} tokens that the model has room for`;
-      throw new SoftpromptError('data-invalid', { file, problem });
-    }
+  const { examples, tooLong } = tokenize(trainFile, trainRows);
+  if (share !== undefined) {
+    const { train, validation } = splitOff(e, trainRows, examples);
+    count(trainFile, 'the validation rows that were split off', validation);
+    return { train, validation, tooLong, unsupervised: count(trainFile, 'the training rows', train) };
   }
-  if (share === undefined) {
-    const [rows, held] = [trained.examples, validated?.examples ?? []];
-    const unsupervised = countUnsupervised(e.task, trainFile, 'the training rows', rows, method);
-    countUnsupervised(e.task, validationFile ?? trainFile, 'the validation rows', held, method);
-    return { train: rows, validation: held, tooLong, unsupervised };
-  }
-  if (trained.examples.length < 2) {
-    throw new SoftpromptError('data-invalid', {
-      file: trainFile,
-      problem: 'has too few rows for data.validation_split',
-    });
-  }
-  const split = heldOut(e, trained.examples.map(answerKey));
-  const pick = (indices: readonly number[]) => indices.map((i) => trained.examples[i]!);
-  const [rows, held] = [pick(split.train), pick(split.validation)];
-  const unsupervised = countUnsupervised(e.task, trainFile, 'the training rows', rows, method);
-  countUnsupervised(e.task, trainFile, 'the validation rows that were split off', held, method);
-  return { train: rows, validation: held, tooLong, unsupervised };
+  const unsupervised = count(trainFile, 'the training rows', examples);
+  if (validationFile === undefined) return { train: examples, validation: [], tooLong, unsupervised };
+  const validated = tokenize(validationFile, validationRows);
+  count(validationFile, 'the validation rows', validated.examples);
+  const allTooLong = [...tooLong, ...validated.tooLong];
+  return { train: examples, validation: validated.examples, tooLong: allTooLong, unsupervised };
 }
 
-/** What tells rows of one expected answer from those of another. */
-function answerKey({ labels }: LabelledRow): string {
-  return Array.from(labels)
-    .filter((label) => label !== unsupervised)
-    .join();
+/** The examples without those of the rows that `data.validation_split` sets aside, and those. */
+function splitOff(
+  e: Experiment,
+  rows: readonly DataRow[],
+  examples: readonly Example[],
+): Pick<ExperimentRows, 'train' | 'validation'> {
+  const file = e.data.train;
+  const few = () =>
+    new SoftpromptError('data-invalid', { file, problem: 'has too few rows for data.validation_split' });
+  if (rows.length < 2) throw few();
+  const held = new Set(heldOut(e, rowTexts(rows, file, e.template)).validation);
+  const train = examples.filter(({ row }) => !held.has(row));
+  const validation = examples.filter(({ row }) => held.has(row));
+  // Rows that are too long may have been all there were of one side.
+  if (train.length === 0 || validation.length === 0) throw few();
+  return { train, validation };
 }
 
 /** How many rows have no supervised token; that all have none is an error: their loss would be over nothing. */

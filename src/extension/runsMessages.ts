@@ -48,6 +48,8 @@ export type HostMessage =
       readonly runId: string;
       readonly whole: boolean;
       readonly events: readonly TrainingEvent[];
+      /** What to know of the run's rows before believing its figures; null where its start is none of these events. */
+      readonly warnings: readonly string[] | null;
     }
   /** A run's last evaluation, or null when it has none. */
   | { readonly type: 'evaluation'; readonly runId: string; readonly result: EvaluationResult | null }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { readEvents } from '../experiments/eventLog.ts';
 import { readEvaluation } from '../experiments/runs.ts';
+import { startWarnings } from '../experiments/startWarnings.ts';
 import { storeName } from '../experiments/store.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import { commands, runsPanelType } from './contributions.ts';
@@ -28,7 +29,7 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
   readonly #trainings: Trainings;
   readonly #log: vscode.LogOutputChannel;
   readonly #points = new Batcher<TrainingEvent>((runId, events) => {
-    this.#post({ type: 'events', runId, whole: false, events });
+    this.#post({ type: 'events', runId, whole: false, events, warnings: warningsOf(events) });
   }, batchMilliseconds);
   readonly #list = new Batcher<null>(() => void this.#sendRuns(), batchMilliseconds);
   readonly #subscriptions: readonly { dispose(): void }[];
@@ -188,11 +189,17 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
     if (run === null) return;
     const onDisk = await readEvents(run.store, runId);
     const live = this.#trainings.run(runId)?.events ?? [];
-    this.#post({ type: 'events', runId, whole: true, events: [...onDisk, ...live] });
+    const events = [...onDisk, ...live];
+    this.#post({ type: 'events', runId, whole: true, events, warnings: warningsOf(events) });
     this.#post({ type: 'evaluation', runId, result: await readEvaluation(run.store, runId) });
   }
 
   #post(message: HostMessage): void {
     void this.#panel?.webview.postMessage(message);
   }
+}
+
+function warningsOf(events: readonly TrainingEvent[]): readonly string[] | null {
+  const start = events.findLast((event) => event.event === 'start');
+  return start === undefined ? null : startWarnings(start);
 }

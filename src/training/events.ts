@@ -17,6 +17,8 @@ export interface StartEvent {
   readonly validation_rows: number;
   /** Rows of either that are longer than the model has room for, and so left out; absent when there are none. */
   readonly rows_left_out?: number;
+  /** The first of them, with how many tokens each has. */
+  readonly rows_left_out_at?: readonly RowTooLong[];
   /** Training rows without a supervised token, whose loss is over nothing; absent when there are none. */
   readonly rows_unsupervised?: number;
   /** Rows of the validation or test files that are training rows too; absent when there are none. */
@@ -34,6 +36,15 @@ export interface StartEvent {
   readonly device_reason?: string;
   /** Versions and machine, by name. */
   readonly made_with?: Readonly<Record<string, string>>;
+}
+
+/** A row that is longer than the model has room for. */
+export interface RowTooLong {
+  /** Absolute path. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly tokens: number;
 }
 
 /** One optimiser step. Steps count from 1; the loss is that of the batch before its update. */

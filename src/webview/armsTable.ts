@@ -1,4 +1,4 @@
-import { type ArmResult, type EvaluationResult, isBase, type MetricName } from '../evaluation/result.ts';
+import type { ArmResult, EvaluationResult, MetricName } from '../evaluation/result.ts';
 import { bestArms, metricTitles } from './comparison.ts';
 import { h, spoken } from './dom.ts';
 import { formatBytes, formatCount, formatFigure, formatSeconds } from './format.ts';
@@ -49,7 +49,7 @@ function armRow(
   { metrics, custom_metrics = [] }: EvaluationResult,
   best: ReadonlyMap<MetricName, ReadonlySet<string>>,
 ): HTMLElement {
-  const reference = isBase(arm);
+  const reference = arm.kind === 'base' && arm.without_context === undefined;
   return h(
     'tr',
     {},

@@ -3,9 +3,11 @@ import { bestArms, metricTitles } from './comparison.ts';
 import { h } from './dom.ts';
 import { formatFigure } from './format.ts';
 
-/** What the comparison means for each adapter, in sentences; nothing for an evaluation of an older version. */
-export function verdictList({ verdicts = [] }: EvaluationResult): readonly HTMLElement[] {
-  return verdicts.length === 0 ? [] : [h('ul', { class: 'verdicts' }, ...verdicts.map((words) => h('li', {}, words)))];
+/** What the comparison means for each adapter, and what to bear in mind; nothing for an evaluation of an older version. */
+export function verdictList({ verdicts = [], remarks = [] }: EvaluationResult): readonly HTMLElement[] {
+  const list = (name: string, sentences: readonly string[]): readonly HTMLElement[] =>
+    sentences.length === 0 ? [] : [h('ul', { class: name }, ...sentences.map((words) => h('li', {}, words)))];
+  return [...list('verdicts', verdicts), ...list('warnings', remarks)];
 }
 
 /**

@@ -13,6 +13,7 @@ export class RunHeader {
   readonly #state = h('p', { class: 'spoken', role: 'status' });
   readonly #progress = h('progress', { max: '1', 'aria-label': 'Training' });
   readonly #error = h('p', { class: 'error', role: 'alert' });
+  readonly #warnings = h('ul', { class: 'warnings' });
   readonly #figures = h('dl', { class: 'figures' });
   readonly #sample = h('details', { class: 'sample' });
   readonly #sampleText = h('div');
@@ -42,6 +43,7 @@ export class RunHeader {
       this.#state,
       this.#progress,
       this.#error,
+      this.#warnings,
       this.#figures,
       this.#sample,
     );
@@ -64,6 +66,8 @@ export class RunHeader {
       button.disabled = !trusted;
       button.title = trusted ? '' : 'Not in an untrusted workspace';
     }
+    this.#warnings.hidden = series.warnings.length === 0;
+    fill(this.#warnings, ...series.warnings.map((line) => h('li', {}, line)));
     this.#drawFigures(run, series);
     this.#drawSample(series);
   }

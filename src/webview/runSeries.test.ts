@@ -30,7 +30,7 @@ const stepsOf = (series: RunSeries): number[] => series.steps.map((each) => each
 test('hearing the same events from disk and from the worker changes nothing', () => {
   const series = new RunSeries();
   const heard = [start(0), step(1), evaluation(1, 2), step(2)];
-  series.add([...heard, ...heard, step(3)]);
+  series.add([...heard, ...heard, step(3)], null);
   assert.deepEqual(stepsOf(series), [1, 2, 3]);
   assert.deepEqual(
     series.evals.map((each) => each.step),
@@ -40,7 +40,7 @@ test('hearing the same events from disk and from the worker changes nothing', ()
 
 test('a resumed run goes on from its checkpoint: what came after it before is taken back', () => {
   const series = new RunSeries();
-  series.add([start(0), step(1), step(2), step(3, 99), evaluation(3, 9), start(2), step(3, 0.5)]);
+  series.add([start(0), step(1), step(2), step(3, 99), evaluation(3, 9), start(2), step(3, 0.5)], null);
   assert.deepEqual(
     series.steps.map(({ loss }) => loss),
     [1, 2, 0.5],
@@ -52,7 +52,7 @@ test('pace and best validation come from the points', () => {
   const series = new RunSeries();
   assert.equal(series.tokensPerSecond(), null);
   assert.equal(series.best(), null);
-  series.add([step(1), step(2), evaluation(1, 3), evaluation(2, 1), evaluation(3, 2)]);
+  series.add([step(1), step(2), evaluation(1, 3), evaluation(2, 1), evaluation(3, 2)], null);
   assert.equal(series.tokensPerSecond(), 200);
   assert.equal(series.best()?.step, 2);
 });

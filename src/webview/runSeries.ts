@@ -10,13 +10,17 @@ export class RunSeries {
   sample: SampleEvent | null = null;
   steps: StepEvent[] = [];
   evals: EvalEvent[] = [];
+  /** What to know of the rows before believing the figures. */
+  warnings: readonly string[] = [];
 
   /**
    * Takes events as they come. A `start` takes back what lies after the step it continues from, so a run that was resumed
    * is one line, and hearing the same events twice changes nothing.
+   * @param warnings what their start says of the rows; null where it is none of them
    */
-  add(events: readonly TrainingEvent[]): void {
+  add(events: readonly TrainingEvent[], warnings: readonly string[] | null): void {
     for (const event of events) this.#take(event);
+    this.warnings = warnings ?? this.warnings;
   }
 
   /** Tokens a second over the last steps, or null before the first. */

@@ -73,7 +73,7 @@ function receive(message: HostMessage): void {
       break;
     case 'events':
       if (message.whole && loaded.has(message.runId)) series.set(message.runId, new RunSeries());
-      series.get(message.runId)?.add(message.events);
+      series.get(message.runId)?.add(message.events, message.warnings);
       break;
     case 'evaluation':
       evaluations.set(message.runId, message.result);

@@ -7,7 +7,6 @@ import { checkNames } from '../evaluation/checks/table.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { cardExperiment, checkAdapter } from '../experiments/checkAdapter.ts';
 import { type Combined, checkDestination, combineAdapters, saveCombined } from '../experiments/combineAdapters.ts';
-import { dataLines, reportData } from '../experiments/dataReport.ts';
 import { engineEvaluation } from '../experiments/engineEvaluation.ts';
 import { trainingEngine } from '../experiments/engineTraining.ts';
 import type { Environment } from '../experiments/environment.ts';
@@ -16,7 +15,7 @@ import { readExperiment } from '../experiments/experimentFile.ts';
 import { type ExportReport, exportAdapterAs, exportTypes } from '../experiments/exporting.ts';
 import { labelOf, readCard } from '../experiments/library.ts';
 import { type MergeResult, mergeModel } from '../experiments/mergeModel.ts';
-import { previewExperiment, previewLines } from '../experiments/previewExperiment.ts';
+import { previewExperiment, previewedRows, previewLines } from '../experiments/previewExperiment.ts';
 import { findStore } from '../experiments/store.ts';
 import { newRun, reopenRun, trainRun } from '../experiments/trainExperiment.ts';
 import { freshPlace } from '../experiments/trainingPlace.ts';
@@ -151,7 +150,7 @@ export class EngineService implements WorkerService {
 
   async preview({ experiment, set }: z.infer<typeof previewParams>): Promise<readonly string[]> {
     const read = (await readExperiment(experiment, set)).experiment;
-    return [...previewLines(await previewExperiment(read)), '', ...dataLines(await reportData(read, true))];
+    return previewLines(await previewExperiment(read, previewedRows));
   }
 
   async evaluate(

@@ -18,7 +18,7 @@ const done = fakeRun('done', 42);
 async function evaluated(rows: number, kept?: unknown): Promise<Preview> {
   const preview = await openPreview(browser, 'dark', kept);
   await preview.post({ type: 'runs', starting: false, trusted: true, runs: [done] });
-  await preview.post({ type: 'events', runId: 'done', whole: true, events: fakeEvents(42, 120) });
+  await preview.post({ type: 'events', runId: 'done', whole: true, events: fakeEvents(42, 120), warnings: null });
   await preview.post({ type: 'evaluation', runId: 'done', result: await fakeEvaluation(rows) });
   await preview.page.getByRole('table', { name: 'Rows and answers' }).waitFor();
   return preview;
@@ -39,12 +39,12 @@ test('a live run is asked for, drawn as its points arrive, and stopped from its 
   await post({ type: 'runs', starting: false, trusted: true, runs: [live, done] });
   await page.getByText('No points yet: they come with the first steps.').first().waitFor();
   const events = fakeEvents(44, 60);
-  await post({ type: 'events', runId: 'live', whole: true, events: events.slice(0, 15) });
+  await post({ type: 'events', runId: 'live', whole: true, events: events.slice(0, 15), warnings: null });
   const chart = page.getByRole('img', { name: /^Loss by step/ });
   await chart.waitFor();
   const before = await chart.screenshot();
   const canvas = await chart.locator('canvas').elementHandle();
-  await post({ type: 'events', runId: 'live', whole: false, events: events.slice(15) });
+  await post({ type: 'events', runId: 'live', whole: false, events: events.slice(15), warnings: null });
   await page.getByText('60 / 120').waitFor();
   assert.ok(
     await canvas?.evaluate((element) => element.isConnected),
@@ -56,13 +56,24 @@ test('a live run is asked for, drawn as its points arrive, and stopped from its 
   assert.deepEqual(complaints, []);
 });
 
+test('what to know of the rows before believing the figures stands beside them', async () => {
+  const { page, post } = await openPreview(browser, 'dark');
+  await post({ type: 'runs', starting: false, trusted: true, runs: [done] });
+  const warnings = ['3 validation or test row(s) are training rows too: figures on them are too good.'];
+  await post({ type: 'events', runId: 'done', whole: true, events: fakeEvents(42, 120), warnings });
+  await page.locator('header.run').getByText(warnings[0]!).waitFor();
+  const result = { ...(await fakeEvaluation(20)), remarks: ['base answers "a" to every row: it tells nothing apart.'] };
+  await post({ type: 'evaluation', runId: 'done', result });
+  await page.locator('.evaluation').getByText(result.remarks[0]!).waitFor();
+});
+
 test('runs are laid over each other by their check boxes, and taken out again', async () => {
   const { page, post, sent } = await openPreview(browser, 'dark');
   await post({ type: 'runs', starting: false, trusted: true, runs: [live, done] });
-  await post({ type: 'events', runId: 'live', whole: true, events: fakeEvents(44, 60) });
+  await post({ type: 'events', runId: 'live', whole: true, events: fakeEvents(44, 60), warnings: null });
   const box = page.getByRole('checkbox', { name: 'commit-kind · seed 42 in the charts' });
   await box.check();
-  await post({ type: 'events', runId: 'done', whole: true, events: fakeEvents(42, 120) });
+  await post({ type: 'events', runId: 'done', whole: true, events: fakeEvents(42, 120), warnings: null });
   const both = page.getByRole('img', { name: /^Loss by step.*seed 44.*seed 42/ });
   await both.waitFor();
   await box.uncheck();

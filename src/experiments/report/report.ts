@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { stringify } from 'yaml';
 import type { EvaluationResult } from '../../evaluation/result.ts';
-import { stalledArms } from '../../evaluation/stall.ts';
 import type { DoneEvent, StartEvent, TrainingEvent } from '../../training/events.ts';
 import type { AdapterCard, RunRecord } from '../records.ts';
+import { startWarnings } from '../startWarnings.ts';
 import { armsTable, avoidedTable, changedRows, confusions, prompts } from './comparison.ts';
 import { count, duration, figure, moment } from './figures.ts';
 import { Html, html } from './html.ts';
@@ -61,7 +61,7 @@ function stateWords({ state, steps, totalSteps, started }: RunRecord): string {
 }
 
 function verdicts(evaluation: EvaluationResult): Html {
-  const sentences = [...(evaluation.verdicts ?? []), ...stalledArms(evaluation)];
+  const sentences = [...(evaluation.verdicts ?? []), ...(evaluation.remarks ?? [])];
   if (sentences.length === 0) return html``;
   return html`<div class="verdicts">${sentences.map((sentence) => html`<p>${sentence}</p>`)}</div>`;
 }
@@ -81,8 +81,6 @@ function training({ events }: ReportRecords): Html {
   const facts: (readonly [string, string])[] = [];
   if (start !== undefined) {
     facts.push(['rows', `${count(start.train_rows)} to train on, ${count(start.validation_rows)} to validate`]);
-    if (start.rows_left_out !== undefined)
-      facts.push(['left out', `${count(start.rows_left_out)} rows, too long for the model`]);
     const share = figure((100 * start.trainable_parameters) / start.total_parameters);
     facts.push([
       'trained',
@@ -106,6 +104,7 @@ function training({ events }: ReportRecords): Html {
   }
   return html`<h2>Training</h2>
 ${chart ?? html`<p class="quiet">There is no point to draw.</p>`}
+${(start === undefined ? [] : startWarnings(start)).map((line) => html`<p class="warning">${line}</p>`)}
 ${list(facts)}`;
 }
 

@@ -12,6 +12,7 @@ h2 { font-size: 1.2em; margin: 40px 0 12px; padding-bottom: 4px; border-bottom: 
 h3 { font-size: 1em; margin: 24px 0 8px; }
 p { margin: 8px 0; }
 .quiet, figcaption, caption { color: var(--quiet); font-size: .9em; }
+.warning::before { content: "⚠ "; }
 .failure { color: var(--wrong); white-space: pre-wrap; }
 .verdicts { margin: 20px 0 0; padding: 12px 16px; background: var(--panel); border-left: 4px solid var(--first); border-radius: 4px; }
 .verdicts p { margin: 4px 0; }
