@@ -12,7 +12,7 @@ import type { ArmResult, EvaluationProgress, FoundPrompt } from './result.ts';
 
 /** What is compared, and what its arms read. */
 export interface Compared extends Asking, Keeping {
-  readonly adapters: readonly { readonly label: string; readonly dir: string; readonly adapter: StoredAdapter }[];
+  readonly adapters: readonly ComparedAdapter[];
   /** None for rows that are already tokenised. */
   readonly hardPrompts: readonly HardPrompt[];
   /** How rows of text are read; null for rows that are already tokenised. */
@@ -24,10 +24,18 @@ export interface Compared extends Asking, Keeping {
   readonly seed: number;
 }
 
+/** An adapter, or several of them as one. */
+export interface ComparedAdapter {
+  readonly label: string;
+  /** Its folder, or what it is a combination of. */
+  readonly detail: string;
+  readonly adapter: Pick<StoredAdapter, 'method' | 'tensors' | 'bytes'>;
+}
+
 /** One arm: a model with or without an adapter, and what it reads for a row. */
 export interface Arm
   extends Pick<ArmResult, 'name' | 'kind' | 'detail' | 'found' | 'without_context' | 'bytes' | 'trainable_parameters'> {
-  readonly adapter: StoredAdapter | null;
+  readonly adapter: ComparedAdapter['adapter'] | null;
   readonly read: (question: Question) => readonly number[];
 }
 
@@ -60,10 +68,10 @@ export async function* armsOf(
       const without = withoutContext(prompt);
       return [asking(withContext(prompt, template!)), ...(without === null ? [] : [withoutIt(asking(without))])];
     }),
-    ...adapters.flatMap(({ label, dir, adapter }) => {
+    ...adapters.flatMap(({ label, detail, adapter }) => {
       const parameters = [...adapter.tensors.values()].reduce((n, data) => n + data.length, 0);
       const weight = { bytes: adapter.bytes, trainable_parameters: parameters };
-      return twice({ name: label, kind: 'adapter', detail: dir, adapter, ...weight });
+      return twice({ name: label, kind: 'adapter', detail, adapter, ...weight });
     }),
   ];
 }

@@ -94,7 +94,7 @@ export interface ArmResult {
   /** Unique in the evaluation, e.g. `base`, `zero_shot`, `few_shot`, `commit-kind 3`. */
   readonly name: string;
   readonly kind: 'base' | 'hard_prompt' | 'adapter';
-  /** Hard prompt's text, or the adapter's folder. */
+  /** Hard prompt's text, the adapter's folder, or what it is a combination of. */
   readonly detail: string | null;
   /** The name of the arm that is the same but for the rows' context, which this one does not read; absent in all others. */
   readonly without_context?: string;

@@ -8,6 +8,7 @@ import { readRows } from '../data/rows.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
 import { parseTemplate } from '../data/template.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
+import type { ComparedAdapter } from '../evaluation/arms.ts';
 import type { CustomMetric } from '../evaluation/customMetric.ts';
 import { type EvaluationSetup, evaluate } from '../evaluation/evaluate.ts';
 import {
@@ -25,9 +26,10 @@ import { readAdapter } from '../methods/adapter.ts';
 import { positionsTaken } from '../methods/method.ts';
 import { classNames } from '../models/classHead.ts';
 import type { LabelledRow } from '../models/labelledRow.ts';
-import type { ModelUse } from '../models/model.ts';
+import type { Model, ModelUse } from '../models/model.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import { avoidedRows } from './avoidedRows.ts';
+import { combinationText, combinedAdapter } from './combinationArms.ts';
 import type { Environment } from './environment.ts';
 import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
 import { fromSecond, readGuards } from './guards.ts';
@@ -63,7 +65,7 @@ async function* evaluateWithEngine(
   const { experiment, file } = request;
   const language = await lender.borrow(experiment.model, experiment.training.device, modelUse(experiment));
   try {
-    const outcome = yield* evaluate(await setupOf(language, request), signal);
+    const outcome = yield* evaluate(await setupOf(language, request, signal), signal);
     return {
       id: randomUUID(),
       created: env.now().toISOString(),
@@ -80,6 +82,7 @@ async function* evaluateWithEngine(
 async function setupOf(
   language: LanguageModel,
   { experiment, adapters, answers }: EvaluationRequest,
+  signal: AbortSignal,
 ): Promise<EvaluationSetup> {
   const { evaluation, training, labels, template, data } = experiment;
   const prompts = Object.entries(evaluation.baselines).map(([name, { prompt, shots = 0, search = 0 }]) => {
@@ -87,7 +90,7 @@ async function setupOf(
   });
   const shown = prompts.some((prompt) => prompt.shots > 0);
   const stored = [];
-  for (const { label, dir } of adapters) stored.push({ label, dir, adapter: await readAdapter(dir, language.model) });
+  for (const each of adapters) stored.push(await comparedAdapter(language.model, each, training.seed, signal));
   const taken = Math.max(0, ...stored.map(({ adapter }) => positionsTaken(adapter.method)));
   const shared = {
     language,
@@ -152,6 +155,17 @@ async function setupOf(
     trainRows,
     searched: searches ? await searchQuestions(experiment, trainRows, asked) : null,
   };
+}
+
+async function comparedAdapter(
+  model: Model,
+  each: EvaluationRequest['adapters'][number],
+  seed: number,
+  signal: AbortSignal,
+): Promise<ComparedAdapter> {
+  const { label } = each;
+  if ('dir' in each) return { label, detail: each.dir, adapter: await readAdapter(each.dir, model) };
+  return { label, detail: combinationText(each), adapter: await combinedAdapter(model, each, seed, signal) };
 }
 
 /** @throws SoftpromptError file-missing, before anything is asked */

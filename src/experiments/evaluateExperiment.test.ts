@@ -35,8 +35,9 @@ function fakeEngine(asked: string[]): EvaluationEngine {
       return {
         ...{ id: 'e', created: '', experiment: file, model: 'm', data: 'e.jsonl', mode: 'choice', labels: null },
         metrics: ['accuracy', 'perplexity'],
-        arms: adapters.map(({ label, dir }) => ({
-          ...{ name: label, kind: 'adapter', detail: dir, metrics: { accuracy: 0.75, perplexity: null } },
+        arms: adapters.map((adapter) => ({
+          ...{ name: adapter.label, kind: 'adapter', detail: 'dir' in adapter ? adapter.dir : null },
+          ...{ metrics: { accuracy: 0.75, perplexity: null } },
           ...{ confusion: null, wins: 0, losses: 0, seconds: 0, trainable_parameters: 1, bytes: 1 },
         })),
         rows: [],

@@ -5,6 +5,7 @@ import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluat
 import { SoftpromptError } from '../foundation/errors.ts';
 import { answerCache } from './answerCache.ts';
 import { appendAudit } from './audit.ts';
+import { type CombinationArm, resolveCombinations } from './combinationArms.ts';
 import type { Environment } from './environment.ts';
 import { readEvents } from './eventLog.ts';
 import type { LoadedExperiment } from './experimentFile.ts';
@@ -28,7 +29,7 @@ export interface EvaluationRequest {
   /** With `data.test`. */
   readonly experiment: Experiment;
   /** Arms; labels are unique, also among the baselines. */
-  readonly adapters: readonly ResolvedAdapter[];
+  readonly adapters: readonly (ResolvedAdapter | CombinationArm)[];
   /** Where answers are kept. */
   readonly answers: AnswerStore;
 }
@@ -53,12 +54,19 @@ export async function* evaluateExperiment(
   const { store, loaded } = request;
   const { file, experiment } = loaded;
   if (experiment.data.test === undefined) throw new SoftpromptError('test-rows-missing', { file });
-  const adapters = uniqueArms(request.adapters, Object.keys(experiment.evaluation.baselines));
-  const evaluated = yield* engine.evaluate({ file, experiment, adapters, answers: answerCache(store) }, signal);
+  const { baselines, combinations } = experiment.evaluation;
+  const adapters = uniqueArms(request.adapters, Object.keys({ ...baselines, ...combinations }));
+  const arms = [...adapters, ...resolveCombinations(store, loaded)];
+  const asked = { file, experiment, adapters: arms, answers: answerCache(store) };
+  const evaluated = yield* engine.evaluate(asked, signal);
 
-  const arms = await Promise.all(evaluated.arms.map((arm) => withTraining(store, arm)));
+  const measured = await Promise.all(evaluated.arms.map((arm) => withTraining(store, arm)));
   const seeds = await seedRemark(adapters);
-  const result = { ...evaluated, arms, remarks: [...(evaluated.remarks ?? []), ...(seeds === null ? [] : [seeds])] };
+  const result = {
+    ...evaluated,
+    arms: measured,
+    remarks: [...(evaluated.remarks ?? []), ...(seeds === null ? [] : [seeds])],
+  };
   const runId = request.runId ?? (await runOf(store, adapters));
   if (runId !== null) await saveEvaluation(store, runId, result);
   for (const { dir, label } of adapters.filter((adapter) => isInLibrary(store, adapter.dir))) {
@@ -80,9 +88,9 @@ async function withTraining(store: string, arm: ArmResult): Promise<ArmResult> {
 }
 
 /** Each folder once, under a name that no other arm has. */
-function uniqueArms(adapters: readonly ResolvedAdapter[], baselines: readonly string[]): ResolvedAdapter[] {
+function uniqueArms(adapters: readonly ResolvedAdapter[], others: readonly string[]): ResolvedAdapter[] {
   const names = (name: string) => [name, withoutContextName(name)];
-  const taken = new Set(['base', ...baselines].flatMap(names));
+  const taken = new Set(['base', ...others].flatMap(names));
   const folders = new Set<string>();
   return adapters.flatMap(({ label, dir }) => {
     if (folders.has(dir)) return [];

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { metricNames } from '../evaluation/result.ts';
+import { checkEvaluation, evaluation } from './evaluationSection.ts';
 import { checkMethod, completeMethod, defaultLearningRate, method } from './methodSchema.ts';
 import { sweep } from './sweepSection.ts';
+import { labels, template } from './templateSection.ts';
 import { checkUnlikelihood, unlikelihood } from './unlikelihoodSection.ts';
 
 /**
@@ -29,19 +30,6 @@ const data = z.strictObject({
     ),
   test: path.optional().describe('Rows that only `evaluate` reads. Never tune on them.'),
 });
-
-const template = z.strictObject({
-  input: z.string().describe('What the model reads; {{column}} is the value of that column of the row.'),
-  target: z.string().describe('What the model should write after it; only these tokens are supervised.'),
-  context: z
-    .string()
-    .optional()
-    .describe(
-      'How retrieved text is shown, such as "Notes: {{context}}\n": where the input (or a prompt) says {{context}}, else before the input. Without it {{context}} is that column of the row. Evaluation asks every arm that reads a context once more without it.',
-    ),
-});
-
-const labels = z.array(z.union([z.string(), z.number(), z.boolean()]).transform(String)).min(2);
 
 const training = z.strictObject({
   num_train_epochs: z.number().gt(0).default(3).describe('Passes over the training rows. max_steps wins over it.'),
@@ -100,64 +88,6 @@ const training = z.strictObject({
     .describe('Where the engine runs; auto takes the fastest that works.'),
 });
 
-/** More prompts than a search is worth: each is tried on up to 128 rows. */
-const maxTries = 200;
-
-const baseline = z.strictObject({
-  prompt: z.string().min(1).describe('A hand-written prompt; {{column}} is the value of that column of the row.'),
-  shots: positiveInteger.optional().describe('Training rows shown as examples before it. Default: none.'),
-  search: z
-    .int()
-    .min(2)
-    .max(maxTries)
-    .optional()
-    .describe(
-      'Tries so many prompts, this one, common templates and edits of the best so far, on the validation rows and takes the one that gets most of them right. Test rows play no part; equal seeds find equal prompts. Default: the prompt as it is.',
-    ),
-});
-
-const guard = z.strictObject({
-  data: path.describe('Rows of another task, or a text: .jsonl, .csv, .tsv, .parquet or .txt, relative to this file.'),
-  template: template
-    .optional()
-    .describe('How its rows become text. Without one their `text` is read as one text, for its perplexity.'),
-  labels: labels
-    .optional()
-    .describe('The closed set of its answers: accuracy is measured. Without one, perplexity of the targets.'),
-});
-
-const metric = z.enum(metricNames);
-
-/** A name that can head a column. */
-const metricKey = z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'must be a word of letters, digits and _');
-
-const evaluation = z.strictObject({
-  metrics: z
-    .array(metric)
-    .min(1)
-    .optional()
-    .describe(
-      'Figures of each arm; the first one decides the verdict. Default: accuracy and f1 with labels, otherwise exact_match and perplexity. bleu and chrf are those of sacrebleu, rouge1, rouge2 and rougeL those of rouge_score without stemming.',
-    ),
-  custom_metrics: z
-    .record(metricKey, path)
-    .default({})
-    .describe(
-      'Metrics of your own, by name: JavaScript modules, relative to this file, that export metric(rows), which gives a number for rows of {input, expected, answer}.',
-    ),
-  baselines: z
-    .record(z.string().min(1), baseline)
-    .default({})
-    .describe('Hard prompts to compare with, by a name of your own.'),
-  guard: z
-    .record(z.string().min(1), guard)
-    .default({})
-    .describe(
-      'Rows outside of this experiment, by a name of your own: every arm says how its perplexity or accuracy on them differs from the base model, which is what was forgotten.',
-    ),
-  max_new_tokens: positiveInteger.default(64).describe('Longest answer generated for a row without labels, tokens.'),
-});
-
 const fields = z.strictObject({
   model: path.describe('Hugging Face model directory, relative to this file.'),
   task: z.enum(['causal_lm', 'seq_2_seq_lm', 'seq_cls']).default('causal_lm').describe('Kind of model and loss.'),
@@ -176,20 +106,6 @@ const fields = z.strictObject({
 
 type Fail = (path: PropertyKey[], message: string) => void;
 
-function checkGuard(
-  task: z.output<typeof fields>['task'],
-  path: readonly string[],
-  { template, labels }: z.output<typeof guard>,
-  fail: Fail,
-): void {
-  if (task === 'seq_cls')
-    fail([...path], 'goes without task: seq_cls only; a classifier answers nothing but its own classes');
-  else if (task === 'seq_2_seq_lm' && template === undefined) {
-    fail([...path, 'template'], 'is needed with task: seq_2_seq_lm, whose model has no perplexity of a text alone');
-  } else if (labels !== undefined && template === undefined) fail([...path, 'template'], 'is needed with labels');
-  if (labels !== undefined && new Set(labels).size < labels.length) fail([...path, 'labels'], 'names a label twice');
-}
-
 /** Rules between keys. */
 function checkTogether(e: z.output<typeof fields>, fail: Fail): void {
   const { data, labels, method, training } = e;
@@ -207,10 +123,6 @@ function checkTogether(e: z.output<typeof fields>, fail: Fail): void {
   if (e.task === 'seq_cls') {
     if (labels === undefined && e.template !== undefined)
       fail(['labels'], 'is needed with task: seq_cls: the classes, in order');
-    const [baseline] = Object.keys(e.evaluation.baselines);
-    if (baseline !== undefined) {
-      fail(['evaluation', 'baselines', baseline], 'goes without task: seq_cls only; a classifier follows no prompt');
-    }
   }
   checkUnlikelihood(e, fail);
   checkMethod(method, fail);
@@ -230,20 +142,7 @@ function checkTogether(e: z.output<typeof fields>, fail: Fail): void {
   if (training.loraplus_lr_ratio !== undefined && training.optim === 'lora_fa') {
     fail(['training', 'loraplus_lr_ratio'], 'goes without lora_fa only, which does not train A');
   }
-  for (const [name, guard] of Object.entries(e.evaluation.guard))
-    checkGuard(e.task, ['evaluation', 'guard', name], guard, fail);
-  for (const [name, { search }] of Object.entries(e.evaluation.baselines)) {
-    if (search === undefined || data.validation !== undefined || data.validation_split !== undefined) continue;
-    const problem =
-      'needs data.validation or data.validation_split; a search on the test rows would flatter its prompt';
-    fail(['evaluation', 'baselines', name, 'search'], problem);
-  }
-  for (const name of metricNames.filter((known) => Object.hasOwn(e.evaluation.custom_metrics, known))) {
-    fail(['evaluation', 'custom_metrics', name], 'is the name of a metric that exists; choose another');
-  }
-  if (Object.hasOwn(e.evaluation.baselines, 'base')) {
-    fail(['evaluation', 'baselines', 'base'], '"base" is the name of the model without a prompt; choose another');
-  }
+  checkEvaluation(e, fail);
 }
 
 /** Fills the defaults that depend on other keys. */
