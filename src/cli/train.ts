@@ -98,6 +98,7 @@ function sayDone(done: DoneEvent, terminal: Terminal): void {
     done.best_loss === null ? '' : `, validation loss ${done.best_loss.toFixed(4)} at step ${done.best_step}`;
   const early = done.reason === 'early_stopping' ? ' (stopped early)' : '';
   terminal.out(`${done.step} steps in ${duration(done.seconds)}${early}${best}`);
+  if (done.energy_joules !== undefined) terminal.out(`${done.energy_joules.toFixed(0)} J, of the whole machine`);
   terminal.out(`${done.trainable_parameters.toLocaleString('en')} trained parameters`);
   terminal.out(`Adapter: ${done.adapter}`);
 }

@@ -5,6 +5,7 @@ import { previewMethod } from '../methods/preview.ts';
 import { trainingForm } from '../methods/promptEncoder.ts';
 import { writeTrained } from '../methods/trainedAdapter.ts';
 import { chooseDevice } from '../runtime/devices.ts';
+import { type EnergyMeter, machineFiles, openEnergyMeter } from '../runtime/energy.ts';
 import { checkFits, newestCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
 import type { StartEvent, TrainingEvent } from '../training/events.ts';
 import { totalSteps } from '../training/options.ts';
@@ -49,6 +50,7 @@ async function* trainWithEngine(
   const resume = checkpoint === null ? null : await readCheckpoint(checkpoint);
   if (checkpoint !== null && resume !== null) checkFits(checkpoint, resume, method, experiment.training.optim);
   const sampler = request.quiet ? null : await TrainingSampler.create(model, device, method, rows.validation);
+  const meter = await openEnergyMeter(machineFiles);
   const events = train(
     {
       model,
@@ -68,7 +70,7 @@ async function* trainWithEngine(
     signal,
   );
   try {
-    const outcome = yield* withSetUp(events, {
+    const outcome = yield* withSetUp(events, meter, {
       device_reason: reason,
       made_with: await madeWith(),
       ...(leaked > 0 && { rows_leaked: leaked }),
@@ -83,7 +85,8 @@ async function* trainWithEngine(
     });
     const { tensors, ...end } = outcome;
     await writeTrained(adapterFolder, stored, tensors);
-    yield { event: 'done', ...end, adapter: adapterFolder };
+    const energy = meter === null ? {} : { energy_joules: await meter.joules() };
+    yield { event: 'done', ...end, ...energy, adapter: adapterFolder };
   } finally {
     await sampler?.close();
   }
@@ -108,9 +111,10 @@ async function checkTrained(
   }
 }
 
-/** The engine's events, the first one with what only the set-up knows. */
+/** The engine's events, the first one with what only the set-up knows. The meter is read at each, before its counters go round. */
 async function* withSetUp(
   events: ReturnType<typeof train>,
+  meter: EnergyMeter | null,
   known: Pick<
     StartEvent,
     | 'device_reason'
@@ -128,6 +132,7 @@ async function* withSetUp(
     for (;;) {
       const { value, done } = await events.next();
       if (done) return value;
+      await meter?.joules();
       yield value.event === 'start' ? { ...value, ...known } : value;
     }
   } finally {

@@ -101,6 +101,8 @@ export interface DoneEvent {
   readonly best_step: number;
   readonly best_loss: number | null;
   readonly seconds: number;
+  /** Of the machine's processors and memory since the run began or went on, whatever else they did; absent where it cannot be read. */
+  readonly energy_joules?: number;
   readonly trainable_parameters: number;
   /** Folder of the adapter; absolute. */
   readonly adapter: string;

@@ -101,6 +101,8 @@ function training({ events }: ReportRecords): Html {
       `step ${count(done.best_step)}${done.best_loss === null ? '' : `, validation loss ${figure(done.best_loss)}`}`,
     ]);
     facts.push(['took', duration(done.seconds)]);
+    if (done.energy_joules !== undefined)
+      facts.push(['energy', `${figure(done.energy_joules)} J, of the whole machine`]);
   }
   return html`<h2>Training</h2>
 ${chart ?? html`<p class="quiet">There is no point to draw.</p>`}
