@@ -87,6 +87,7 @@ async function prepare(
 }
 
 function sayOfRows(start: StartEvent, terminal: Terminal): void {
+  if (start.rows_form !== undefined) terminal.note(start.rows_form);
   for (const line of startWarnings(start)) terminal.note(line);
   if (start.rows_leaked !== undefined || start.rows_conflicting !== undefined) {
     terminal.note('softprompt preview names them.');

@@ -45,7 +45,8 @@ export function templatedExample(
   throw new SoftpromptError('data-invalid', { ...place, problem: 'gives no tokens' });
 }
 
-function causalExample(tokenizer: Tokenizer, input: string, target: string): ExampleTokens {
+/** The input as the tokenizer starts a text, the target and the end token; target and end are supervised. */
+export function causalExample(tokenizer: Tokenizer, input: string, target: string): ExampleTokens {
   const prompt = encodePrompt(tokenizer, input);
   const end = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
   const answer = [...tokenizer.encode(target, { addSpecialTokens: false }), ...end];

@@ -75,6 +75,6 @@ function tokenizeRow(row: DataRow, source: ExampleSource): ExampleTokens {
   throw new SoftpromptError('data-invalid', {
     ...place,
     problem: 'has no input_ids, and there is no template to make them from its columns',
-    todo: 'Give the experiment a template with input and target, or the row input_ids.',
+    todo: 'Give the experiment a template with input and target. Without one rows hold input_ids, messages (chat), conversations (ShareGPT), or instruction and output (Alpaca).',
   });
 }

@@ -10,6 +10,7 @@ import type { LabelledRow } from '../models/labelledRow.ts';
 import type { Environment } from './environment.ts';
 import { restoreExperiment } from './experimentFile.ts';
 import { readExperimentRows } from './experimentRows.ts';
+import { readFileRows } from './fileRows.ts';
 import { readCard, updateCard } from './library.ts';
 import type { AdapterCard } from './records.ts';
 import { readRun } from './runs.ts';
@@ -91,7 +92,7 @@ async function rowsOf(
 ): Promise<{ readonly rows: readonly LabelledRow[] | null; readonly tokenised: boolean }> {
   const file = data ?? experiment?.data.train ?? null;
   if (file === null) return { rows: null, tokenised: false };
-  const raw = await readRows(file);
+  const raw = experiment === null ? await readRows(file) : (await readFileRows(experiment, file)).rows;
   const tokenised = raw.every(({ values }) => Object.hasOwn(values, 'input_ids'));
   if (experiment === null) {
     const { vocabulary, maxPositions } = model.architecture.sizes;

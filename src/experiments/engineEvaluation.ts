@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fingerprintModel, sha256File } from '../checkpoint/fingerprint.ts';
 import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
-import { readRows } from '../data/rows.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
 import { parseTemplate } from '../data/template.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
@@ -32,6 +31,7 @@ import { avoidedRows } from './avoidedRows.ts';
 import { combinationText, combinedAdapter } from './combinationArms.ts';
 import type { Environment } from './environment.ts';
 import type { EvaluationEngine, EvaluationRequest } from './evaluateExperiment.ts';
+import { readFileRows } from './fileRows.ts';
 import { fromSecond, readGuards } from './guards.ts';
 import { heldOut } from './heldOut.ts';
 import { leakedRows } from './leakedRows.ts';
@@ -110,7 +110,7 @@ async function setupOf(
   checkLabels(experiment, language.model);
   const classes = classifier && (labels ?? classNames(config, classifier.classes));
   const file = data.test!;
-  const rows = await readRows(file);
+  const { rows } = await readFileRows(experiment, file);
   const common = { ...shared, leaked: await leakedRows(experiment, rows) };
   if (rows.some((row) => Object.hasOwn(row.values, 'input_ids'))) {
     const vocabularySize = language.model.architecture.sizes.vocabulary;
@@ -133,14 +133,14 @@ async function setupOf(
     throw new SoftpromptError('data-invalid', {
       file,
       problem: 'has rows of text, and the experiment has no template',
-      todo: 'Give the experiment a template with input and target.',
+      todo: 'Give the experiment a template with input and target. Without one rows hold input_ids, messages (chat), conversations (ShareGPT), or instruction and output (Alpaca).',
     });
   }
   const { tokenizer } = language;
   const read = rowTemplate(template);
   const { target } = read;
   const asked = { tokenizer, input: withContext(read.input, read), target, task: experiment.task };
-  const trainRows = shown ? await readRows(data.train) : [];
+  const trainRows = shown ? (await readFileRows(experiment, data.train)).rows : [];
   const searches = prompts.some(({ search }) => search > 0);
   return {
     ...common,
@@ -188,7 +188,8 @@ async function avoidedOf(
   if (unlikelihood === undefined) return [];
   const file = unlikelihood.data ?? experiment.data.test!;
   const maxLength = model.architecture.sizes.maxPositions - taken;
-  const { rows } = await avoidedRows(experiment, model, { file, rows: await readRows(file), maxLength });
+  const { rows: read } = await readFileRows(experiment, file);
+  const { rows } = await avoidedRows(experiment, model, { file, rows: read, maxLength });
   return experiment.task === 'causal_lm' ? rows.map(fromSecond) : rows;
 }
 
@@ -200,8 +201,10 @@ async function searchQuestions(
 ): Promise<readonly Question[]> {
   const { data, labels } = experiment;
   const { train, validation } = data;
-  if (validation !== undefined) return textQuestions(validation, await readRows(validation), asked, labels ?? null);
-  const rows = trainRows.length > 0 ? trainRows : await readRows(train);
+  if (validation !== undefined) {
+    return textQuestions(validation, (await readFileRows(experiment, validation)).rows, asked, labels ?? null);
+  }
+  const rows = trainRows.length > 0 ? trainRows : (await readFileRows(experiment, train)).rows;
   const held = heldOut(experiment, rowTexts(rows, train, experiment.template)).validation;
   return textQuestions(
     train,

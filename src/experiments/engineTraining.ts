@@ -14,6 +14,7 @@ import { checkSubject } from './checkAdapter.ts';
 import { reportData } from './dataReport.ts';
 import type { Environment } from './environment.ts';
 import { readExperimentRows } from './experimentRows.ts';
+import { formSentence } from './fileRows.ts';
 import { madeWith } from './madeWith.ts';
 import { checkLabels, modelUse } from './modelUse.ts';
 import { startingPoint } from './startingPoint.ts';
@@ -77,6 +78,7 @@ async function* trainWithEngine(
       ...(conflicting > 0 && { rows_conflicting: conflicting }),
       ...(modules.length > 0 && { modules: modules.length }),
       ...(unmatched.length > 0 && { targets_unmatched: unmatched }),
+      ...(rows.form !== null && { rows_form: formSentence(rows.form) }),
       ...(rows.tooLong.length > 0 && {
         rows_left_out: rows.tooLong.length,
         rows_left_out_at: rows.tooLong.slice(0, mostNamed),
@@ -121,6 +123,7 @@ async function* withSetUp(
     | 'made_with'
     | 'modules'
     | 'targets_unmatched'
+    | 'rows_form'
     | 'rows_leaked'
     | 'rows_conflicting'
     | 'rows_left_out'

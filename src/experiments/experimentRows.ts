@@ -3,7 +3,7 @@ import { openTokenizer } from '../checkpoint/tokenizer.ts';
 import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import type { Example } from '../data/example.ts';
-import { readRows } from '../data/rows.ts';
+import type { RowForm } from '../data/rowForms.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
 import { type TextSource, type TooLong, tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
@@ -13,6 +13,7 @@ import type { Model } from '../models/model.ts';
 import { supervisedWeight } from '../models/supervision.ts';
 import type { Task } from '../models/task.ts';
 import { avoidedRows } from './avoidedRows.ts';
+import { readFileRows } from './fileRows.ts';
 import { heldOut } from './heldOut.ts';
 import { rowTexts } from './rowTexts.ts';
 import type { Experiment } from './schema.ts';
@@ -27,6 +28,8 @@ export interface ExperimentRows {
   readonly tooLong: readonly TooLong[];
   /** Training rows of which nothing is supervised: they are kept, and teach nothing. */
   readonly unsupervised: number;
+  /** The well-known form of the training rows; null for those of a template, or that came tokenised. */
+  readonly form: RowForm | null;
 }
 
 /**
@@ -42,7 +45,7 @@ export async function readExperimentRows(
   const { unlikelihood } = e.training;
   if (unlikelihood === undefined) return { ...read, avoided: [] };
   const file = unlikelihood.data ?? e.data.train;
-  const all = await readRows(file);
+  const { rows: all } = await readFileRows(e, file);
   // Of the training rows those that are trained on: what is held out for validation is not seen this way either.
   const kept = unlikelihood.data === undefined ? read.train.map(({ row }) => all[row]!) : all;
   const maxLength = model.architecture.sizes.maxPositions - positionsTaken(method);
@@ -60,8 +63,8 @@ async function readLearntRows(
 ): Promise<Omit<ExperimentRows, 'avoided'>> {
   const maxLength = model.architecture.sizes.maxPositions - positionsTaken(method);
   const { train: trainFile, validation: validationFile, validation_split: share } = e.data;
-  const trainRows = await readRows(trainFile);
-  const validationRows = validationFile === undefined ? [] : await readRows(validationFile);
+  const { rows: trainRows, form } = await readFileRows(e, trainFile);
+  const validationRows = validationFile === undefined ? [] : (await readFileRows(e, validationFile)).rows;
   const text = await textSource(e, model, [...trainRows, ...validationRows]);
   const vocabularySize = model.architecture.sizes.vocabulary;
   const source = { task: e.task, ...(text !== null && { text }), vocabularySize, maxLength };
@@ -79,14 +82,14 @@ async function readLearntRows(
   if (share !== undefined) {
     const { train, validation } = splitOff(e, trainRows, examples);
     count(trainFile, 'the validation rows that were split off', validation);
-    return { train, validation, tooLong, unsupervised: count(trainFile, 'the training rows', train) };
+    return { train, validation, tooLong, form, unsupervised: count(trainFile, 'the training rows', train) };
   }
   const unsupervised = count(trainFile, 'the training rows', examples);
-  if (validationFile === undefined) return { train: examples, validation: [], tooLong, unsupervised };
+  if (validationFile === undefined) return { train: examples, validation: [], tooLong, unsupervised, form };
   const validated = tokenize(validationFile, validationRows);
   count(validationFile, 'the validation rows', validated.examples);
   const allTooLong = [...tooLong, ...validated.tooLong];
-  return { train: examples, validation: validated.examples, tooLong: allTooLong, unsupervised };
+  return { train: examples, validation: validated.examples, tooLong: allTooLong, unsupervised, form };
 }
 
 /** The examples without those of the rows that `data.validation_split` sets aside, and those. */

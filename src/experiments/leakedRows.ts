@@ -1,7 +1,7 @@
 import type { DataRow } from '../data/dataRow.ts';
 import { commonTexts, sameTexts } from '../data/duplicates.ts';
-import { readRows } from '../data/rows.ts';
 import type { LeakedRow } from '../evaluation/result.ts';
+import { readFileRows } from './fileRows.ts';
 import { rowTexts } from './rowTexts.ts';
 import type { Experiment } from './schema.ts';
 
@@ -15,8 +15,8 @@ const mostRows = 10_000;
  */
 export async function leakedRows(experiment: Experiment, test: readonly DataRow[]): Promise<readonly LeakedRow[]> {
   const { data, template } = experiment;
-  const trained = await readRows(data.train)
-    .then((rows) => rowTexts(rows, data.train, template))
+  const trained = await readFileRows(experiment, data.train)
+    .then(({ rows }) => rowTexts(rows, data.train, template))
     .catch(() => []);
   const asked = rowTexts(test, data.test!, template);
   const look = trained.length + asked.length > mostRows ? sameTexts : commonTexts;

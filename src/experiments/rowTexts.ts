@@ -1,7 +1,9 @@
 import type { DataRow } from '../data/dataRow.ts';
 import type { PlacedText } from '../data/duplicates.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
-import { columns, render, type Template, valueText } from '../data/template.ts';
+import { columns, render, valueText } from '../data/template.ts';
+import { isTokenized } from '../data/tokenizedExample.ts';
+import { unsupervised } from '../models/labelledRow.ts';
 import type { Experiment } from './schema.ts';
 
 /** What is asked in a row, and how it should be answered. */
@@ -17,14 +19,24 @@ export interface RowText extends PlacedText {
 export function rowTexts(rows: readonly DataRow[], file: string, template: Experiment['template']): readonly RowText[] {
   const read = template && rowTemplate(template);
   const [input, target] = read === undefined ? [] : [withContext(read.input, read), read.target];
-  const fill = (each: Template | undefined, { values, line }: DataRow, column: string): string => {
-    if (Object.hasOwn(values, 'input_ids')) return JSON.stringify(values[column] ?? null);
-    return each === undefined ? JSON.stringify(values) : render(each, values, { file, line });
-  };
   const asked = input === undefined ? [] : columns(input);
-  const textOf = (row: DataRow): string =>
-    asked.length === 0 || Object.hasOwn(row.values, 'input_ids')
-      ? fill(input, row, 'input_ids')
-      : asked.map((column) => valueText(column, row.values, { file, line: row.line })).join('\n');
-  return rows.map((row) => ({ text: textOf(row), target: fill(target, row, 'labels').trim(), line: row.line }));
+  return rows.map(({ values, line }) => {
+    if (isTokenized(values)) return { ...tokenTexts(values), line };
+    const place = { file, line };
+    const plain = JSON.stringify(values);
+    const whole = () => (input === undefined ? plain : render(input, values, place));
+    const text = asked.length === 0 ? whole() : asked.map((column) => valueText(column, values, place)).join('\n');
+    return { text, target: target === undefined ? plain : render(target, values, place).trim(), line };
+  });
+}
+
+/** Of a tokenised row what is given and what is supervised; where both stand in one list they are told apart by the labels. */
+function tokenTexts({ input_ids: ids, labels }: DataRow['values']): { readonly text: string; readonly target: string } {
+  const inOne =
+    Array.isArray(ids) && Array.isArray(labels) && ids.length === labels.length && labels.includes(unsupervised);
+  if (!inOne) return { text: JSON.stringify(ids), target: JSON.stringify(labels ?? null) };
+  return {
+    text: JSON.stringify(ids.filter((_, i) => labels[i] === unsupervised)),
+    target: JSON.stringify(labels.filter((label) => label !== unsupervised)),
+  };
 }

@@ -9,6 +9,7 @@ import { unsupervised } from '../models/labelledRow.ts';
 import type { Model } from '../models/model.ts';
 import type { Task } from '../models/task.ts';
 import { readExperimentRows } from './experimentRows.ts';
+import { formSentence } from './fileRows.ts';
 import type { Experiment } from './schema.ts';
 import { tooLongLine } from './startWarnings.ts';
 
@@ -36,6 +37,8 @@ export interface RowsPreview {
   /** Tokens that a row may have beside the method's virtual ones. */
   readonly room: number;
   readonly left_out: readonly TooLong[];
+  /** What the rows are, where they are of a well-known form that needs no template; else null. */
+  readonly form: string | null;
   readonly rows: readonly PreviewedRow[];
 }
 
@@ -44,7 +47,7 @@ export interface RowsPreview {
  * @throws SoftpromptError what reading the rows throws
  */
 export async function previewRows(e: Experiment, model: Model, method: Method, count: number): Promise<RowsPreview> {
-  const { train, validation, tooLong, unsupervised: silent } = await readExperimentRows(e, model, method);
+  const { train, validation, tooLong, form, unsupervised: silent } = await readExperimentRows(e, model, method);
   const write = await writer(model);
   const classes = model.classifier && (e.labels ?? classNames(model.config, model.classifier.classes));
   return {
@@ -53,6 +56,7 @@ export async function previewRows(e: Experiment, model: Model, method: Method, c
     unsupervised_rows: silent,
     room: model.architecture.sizes.maxPositions - positionsTaken(method),
     left_out: tooLong,
+    form: form === null ? null : formSentence(form),
     rows: train.slice(0, count).map((example) => ({
       ...{ file: e.data.train, line: example.line },
       parts: partsOf[e.task](example, write, classes),
@@ -108,9 +112,10 @@ async function writer(model: Model): Promise<Write> {
 }
 
 /** The preview in lines: `reads` what is given, `learns` what is supervised, a bar between tokens. */
-export function rowsLines({ left_out, unsupervised_rows, rows, ...counts }: RowsPreview): readonly string[] {
+export function rowsLines({ form, left_out, unsupervised_rows, rows, ...counts }: RowsPreview): readonly string[] {
   return [
     `Trains on ${counts.train_rows} rows, validates on ${counts.validation_rows}; a row may have ${counts.room} tokens`,
+    ...(form === null ? [] : [form]),
     ...(left_out.length === 0 ? [] : [`Warning: ${tooLongLine(left_out.length, left_out)}`]),
     ...(unsupervised_rows === 0
       ? []

@@ -94,7 +94,9 @@ const fields = z.strictObject({
   data: data.describe('Files of rows.'),
   template: template
     .optional()
-    .describe('How a row becomes text. Not needed for rows that hold input_ids (already tokenised).'),
+    .describe(
+      'How a row becomes text. Not needed for rows that hold input_ids (already tokenised), messages (chat), conversations (ShareGPT), or instruction and output (Alpaca).',
+    ),
   labels: labels
     .optional()
     .describe('The closed set of answers; evaluation then ranks them by likelihood instead of generating.'),

@@ -15,6 +15,8 @@ export interface StartEvent {
   readonly epochs: number;
   readonly train_rows: number;
   readonly validation_rows: number;
+  /** What the rows are, where they are of a well-known form that needs no template. */
+  readonly rows_form?: string;
   /** Rows of either that are longer than the model has room for, and so left out; absent when there are none. */
   readonly rows_left_out?: number;
   /** The first of them, with how many tokens each has. */

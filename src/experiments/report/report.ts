@@ -80,6 +80,7 @@ function training({ events }: ReportRecords): Html {
   const done = events.findLast((event): event is DoneEvent => event.event === 'done');
   const facts: (readonly [string, string])[] = [];
   if (start !== undefined) {
+    if (start.rows_form !== undefined) facts.push(['form', start.rows_form]);
     facts.push(['rows', `${count(start.train_rows)} to train on, ${count(start.validation_rows)} to validate`]);
     const share = figure((100 * start.trainable_parameters) / start.total_parameters);
     facts.push([
