@@ -41,7 +41,7 @@ training: { max_steps: 4, eval_steps: 2, per_device_train_batch_size: 2, device:
     other.stdout,
     /another adapter: lora\/adapter_model\.safetensors, prompt_tuning\/adapter_model\.safetensors/,
   );
-  assert.match(other.stdout, /Changed since: the training rows; onnxruntime \(was 0\.0\.1, is /);
+  assert.match(other.stdout, /Changed since: data\.train; onnxruntime \(was 0\.0\.1, is /);
 
   rmSync(record.adapter, { recursive: true });
   const gone = await softprompt(['rerun', id!], { cwd: folder });

@@ -1,4 +1,5 @@
 import type { CheckResult } from '../evaluation/checks/check.ts';
+import type { InputHashes } from './inputHashes.ts';
 import type { MadeWith } from './madeWith.ts';
 
 /** What lies on disk about runs and adapters besides PEFT's own files; see docs/design.md, "On disk". */
@@ -20,6 +21,8 @@ export interface RunRecord {
   readonly seed: number;
   /** Versions and machine, by name; absent before the first step. */
   readonly madeWith?: MadeWith;
+  /** What it reads; absent before the first step. */
+  readonly inputs?: InputHashes;
   /** Last checkpoint's step, or null when there is none to resume from. */
   readonly checkpoint: number | null;
   readonly steps: number;

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fingerprintModel, sha256File } from '../checkpoint/fingerprint.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { TrainingEvent } from '../training/events.ts';
-import { readCard } from './library.ts';
+import { changedInputs } from './inputHashes.ts';
 import { madeWith } from './madeWith.ts';
 import { readRun, readRunExperiment, runFolder } from './runs.ts';
 import { tensorHashes } from './tensorHashes.ts';
@@ -38,12 +37,7 @@ export async function* rerun(
     throw new SoftpromptError('run-not-repeatable', { run: id, problem });
   }
   const { experiment } = await readRunExperiment(store, run);
-  const card = await readCard(run.adapter);
-  const changed: string[] = [];
-  if (card !== null && card.base.fingerprint !== (await fingerprintModel(experiment.model)))
-    changed.push('the base model');
-  if (card?.data != null && card.data.sha256 !== (await sha256File(experiment.data.train)))
-    changed.push('the training rows');
+  const changed = run.inputs === undefined ? [] : [...(await changedInputs(run.inputs, experiment))];
   const now = await madeWith();
   for (const [what, before] of Object.entries(run.madeWith ?? {})) {
     if (now[what] !== before) changed.push(`${what} (was ${before}, is ${now[what]})`);

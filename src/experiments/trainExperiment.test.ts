@@ -120,6 +120,22 @@ test('stopping keeps a checkpoint and an adapter, and the run can be resumed as 
   assert.equal((await listAdapters(store)).length, 2);
 });
 
+test('a run whose rows are no longer what they were is not resumed on others', async () => {
+  const { root, file, store } = await workspace();
+  const prepared = await newRun(store, await readExperiment(file), env);
+  const controller = new AbortController();
+  for await (const event of trainRun(fakeEngine(), prepared, null, controller.signal, env)) {
+    if (event.event === 'step' && event.step === 2) controller.abort();
+  }
+  const { inputs } = await readRun(store, prepared.run.id);
+  assert.deepEqual(Object.keys(inputs!.data), ['data.train']);
+  writeFileSync(join(root, 't.jsonl'), '{"input_ids": [1, 3]}\n');
+  await assert.rejects(reopenRun(store, prepared.run.id, env), /what it reads is not what it was: data\.train/);
+  assert.equal((await readRun(store, prepared.run.id)).state, 'stopped');
+  writeFileSync(join(root, 't.jsonl'), '{"input_ids": [1, 2]}\n');
+  assert.equal((await reopenRun(store, prepared.run.id, env)).resume, true);
+});
+
 test('--output takes the adapter instead of the library', async () => {
   const { root, file, store } = await workspace();
   const output = join(root, 'out');

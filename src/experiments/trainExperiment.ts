@@ -8,6 +8,7 @@ import { appendAudit } from './audit.ts';
 import type { Environment } from './environment.ts';
 import { EventLog } from './eventLog.ts';
 import type { LoadedExperiment } from './experimentFile.ts';
+import { changedInputs, inputHashes } from './inputHashes.ts';
 import { exportAdapter, isInLibrary, readCard, saveAdapterVersion } from './library.ts';
 import type { AdapterCard, RunRecord } from './records.ts';
 import { createRun, readRun, readRunExperiment, runFolder, updateRun, wasKilled } from './runs.ts';
@@ -67,6 +68,8 @@ export async function reopenRun(store: string, id: string, env: Environment): Pr
   if (run.state === 'running' && !wasKilled(run)) throw refuse(`it is still running, in process ${run.pid}`);
   if (run.checkpoint === null) throw refuse('it ended before its first checkpoint');
   const loaded = await readRunExperiment(store, run);
+  const changed = run.inputs === undefined ? [] : await changedInputs(run.inputs, loaded.experiment);
+  if (changed.length > 0) throw refuse(`what it reads is not what it was: ${changed.join(', ')}`);
   return {
     store,
     run: await updateRun(store, id, { state: 'running', pid: env.pid, ended: null, error: null }),
@@ -104,6 +107,9 @@ export async function* trainRun(
       await log.append(event);
       await board.write(event);
       await follow(store, run.id, event, env);
+      if (event.event === 'start' && run.inputs === undefined) {
+        await updateRun(store, run.id, { inputs: await inputHashes(loaded.experiment) });
+      }
       ended ||= event.event === 'done';
       yield event;
     }

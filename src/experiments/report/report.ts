@@ -140,8 +140,9 @@ function provenance({ run, card, tensors }: ReportRecords): Html {
   if (card !== null) {
     facts.push(['adapter', `${card.name} ${card.version}`]);
     facts.push(['base model', card.base.model], ['base model, hash', card.base.fingerprint]);
-    if (card.data !== null) facts.push(['training rows', card.data.file], ['training rows, SHA-256', card.data.sha256]);
+    if (card.data !== null) facts.push(['training rows', card.data.file]);
   }
+  for (const [key, sha] of Object.entries(run.inputs?.data ?? {})) facts.push([`${key}, SHA-256`, sha]);
   for (const [name, hash] of tensors) facts.push([`${name}, SHA-256`, hash]);
   return html`<h2>Made with</h2>
 ${list(facts)}`;
