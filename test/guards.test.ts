@@ -132,3 +132,21 @@ test('a text without its column is named with file and line', async () => {
   const events = engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal);
   await assert.rejects(events.next(), /wiki\.jsonl, line 2: has no column `text`/);
 });
+
+test('rows of a guard that some arm has no room for are counted and named', async () => {
+  const lines = (await readFile(join(dir, 'review-sentiment.jsonl'), 'utf8')).trim().split('\n');
+  const long = JSON.stringify({ ...JSON.parse(lines[0]!), [column]: 'word '.repeat(3000) });
+  await writeFile(join(dir, 'review-sentiment.long.jsonl'), [lines[0], long, ...lines.slice(1)].join('\n'));
+  const settings = ['sentiment', 'written'].map((name) => `evaluation.guard.${name}.data=review-sentiment.long.jsonl`);
+  const { experiment } = await readExperiment(file, settings);
+  const request = { file, experiment, adapters: [], answers: keepNothing };
+  const events = engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal);
+  let next = await events.next();
+  while (!next.done) next = await events.next();
+  const { remarks, arms } = next.value;
+  assert.equal(arms[0]!.guard!.sentiment!.rows, lines.length);
+  for (const name of ['sentiment', 'written']) {
+    const [remark] = remarks!.filter((line) => line.startsWith(`${name}: 1 row(s) are longer`));
+    assert.match(remark!, /left out: review-sentiment\.long\.jsonl:2 \(\d+ tokens\)\.$/);
+  }
+});

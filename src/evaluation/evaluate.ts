@@ -37,6 +37,8 @@ export interface EvaluationSetup extends Compared, CostMeter {
   readonly guards: readonly Guard[];
   /** Rows whose supervised tokens are to be avoided; none where nothing is. */
   readonly avoided: readonly LabelledRow[];
+  /** What reading the rows found that is to be borne in mind, in words. */
+  readonly found: readonly string[];
   /** Questions that are training rows too. */
   readonly leaked: readonly LeakedRow[];
 }
@@ -115,7 +117,11 @@ export async function* evaluate(
   const deciding = pairs.filter(({ metric }) => metric === first);
   const verdicts = first === undefined ? [] : verdictsOf(results, deciding, first, rows.length);
   const { leaked } = setup;
-  const remarks = [...leakRemark(leaked, judgedArms, first, labels), ...stalledArms({ arms: results, rows, labels })];
+  const remarks = [
+    ...setup.found,
+    ...leakRemark(leaked, judgedArms, first, labels),
+    ...stalledArms({ arms: results, rows, labels }),
+  ];
   return {
     ...{ mode: choices === null ? 'text' : 'choice', labels, metrics },
     ...(customMetrics.length > 0 && { custom_metrics: customMetrics.map(({ name }) => name) }),

@@ -6,7 +6,7 @@ import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
 import { parseTemplate } from '../data/template.ts';
-import { tokenizeRows } from '../data/tokenizeRows.ts';
+import { type TooLong, tokenizeRows } from '../data/tokenizeRows.ts';
 import type { ComparedAdapter } from '../evaluation/arms.ts';
 import type { CustomMetric } from '../evaluation/customMetric.ts';
 import { type EvaluationSetup, evaluate } from '../evaluation/evaluate.ts';
@@ -38,6 +38,7 @@ import { leakedRows } from './leakedRows.ts';
 import { checkLabels, modelUse } from './modelUse.ts';
 import { rowTexts } from './rowTexts.ts';
 import type { Experiment } from './schema.ts';
+import { tooLongLine } from './startWarnings.ts';
 
 /** Gives the model of a folder on a device, and takes it back. */
 export interface ModelLender {
@@ -92,6 +93,11 @@ async function setupOf(
   const stored = [];
   for (const each of adapters) stored.push(await comparedAdapter(language.model, each, training.seed, signal));
   const taken = Math.max(0, ...stored.map(({ adapter }) => positionsTaken(adapter.method)));
+  const { guards, leftOut } = await readGuards(experiment, language, taken);
+  const avoided = await avoidedOf(experiment, language, taken);
+  const omitted = [...leftOut, ['training.unlikelihood', avoided.tooLong] as const].filter(
+    ([, rows]) => rows.length > 0,
+  );
   const shared = {
     language,
     metrics: evaluation.metrics,
@@ -103,8 +109,9 @@ async function setupOf(
     modelKey: await modelKey(experiment.model),
     now: () => performance.now(),
     residentBytes: () => process.memoryUsage.rss(),
-    guards: await readGuards(experiment, language, taken),
-    avoided: await avoidedOf(experiment, language, taken),
+    guards,
+    avoided: avoided.rows,
+    found: omitted.map(([name, rows]) => `${name}: ${tooLongLine(rows.length, rows)}`),
   };
   const { classifier, config } = language.model;
   checkLabels(experiment, language.model);
@@ -183,14 +190,14 @@ async function avoidedOf(
   experiment: Experiment,
   { model }: LanguageModel,
   taken: number,
-): Promise<readonly LabelledRow[]> {
+): Promise<{ readonly rows: readonly LabelledRow[]; readonly tooLong: readonly TooLong[] }> {
   const { unlikelihood } = experiment.training;
-  if (unlikelihood === undefined) return [];
+  if (unlikelihood === undefined) return { rows: [], tooLong: [] };
   const file = unlikelihood.data ?? experiment.data.test!;
   const maxLength = model.architecture.sizes.maxPositions - taken;
   const { rows: read } = await readFileRows(experiment, file);
-  const { rows } = await avoidedRows(experiment, model, { file, rows: read, maxLength });
-  return experiment.task === 'causal_lm' ? rows.map(fromSecond) : rows;
+  const { rows, tooLong } = await avoidedRows(experiment, model, { file, rows: read, maxLength });
+  return { rows: experiment.task === 'causal_lm' ? rows.map(fromSecond) : rows, tooLong };
 }
 
 /** The validation rows as questions: those of the file, or those that are split off the training rows. */

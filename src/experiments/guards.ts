@@ -2,9 +2,9 @@ import type { Tokenizer } from '../checkpoint/tokenizer.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import { readRows } from '../data/rows.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
-import { tokenizeRows } from '../data/tokenizeRows.ts';
+import { type TooLong, tokenizeRows } from '../data/tokenizeRows.ts';
 import type { Guard } from '../evaluation/guard.ts';
-import { choicesOf, textQuestions } from '../evaluation/questions.ts';
+import { choicesOf, type Question, textQuestions } from '../evaluation/questions.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import type { LanguageModel } from '../inference/languageModel.ts';
 import { type LabelledRow, unsupervised } from '../models/labelledRow.ts';
@@ -12,6 +12,13 @@ import type { Experiment } from './schema.ts';
 
 /** A text is read in pieces of so many tokens, each from its own beginning on. */
 const pieceTokens = 256;
+
+/** Guards, and what is not in them. */
+export interface ReadGuards {
+  readonly guards: readonly Guard[];
+  /** Rows that some arm has no room for, by the guard's name. */
+  readonly leftOut: ReadonlyMap<string, readonly TooLong[]>;
+}
 
 /**
  * Reads the guards of an experiment. All arms are asked the same of them: rows that some arm has no room for are left out.
@@ -22,10 +29,11 @@ export async function readGuards(
   { evaluation, task }: Pick<Experiment, 'evaluation' | 'task'>,
   language: LanguageModel,
   taken: number,
-): Promise<readonly Guard[]> {
+): Promise<ReadGuards> {
   const { maxPositions, vocabulary } = language.model.architecture.sizes;
   const room = maxPositions - taken;
   const guards: Guard[] = [];
+  const leftOut = new Map<string, readonly TooLong[]>();
   for (const [name, { data: file, template, labels }] of Object.entries(evaluation.guard)) {
     const rows = await readRows(file);
     const { tokenizer } = language;
@@ -38,17 +46,23 @@ export async function readGuards(
     if (labels !== undefined) {
       const choices = choicesOf(labels, text);
       const longest = Math.max(...choices.tokens.map(({ length }) => length));
-      const fitting = textQuestions(file, rows, { ...text, task }, labels).filter(
-        ({ inputIds, targetIds }) => inputIds.length + Math.max(targetIds.length, longest) <= room,
+      const questions = textQuestions(file, rows, { ...text, task }, labels);
+      const tokensOf = ({ inputIds, targetIds }: Question) => inputIds.length + Math.max(targetIds.length, longest);
+      const [fitting, tooLong] = [true, false].map((fits) => questions.filter((q) => tokensOf(q) <= room === fits));
+      guards.push({ name, figure: 'accuracy', questions: some(file, fitting!), choices });
+      leftOut.set(
+        name,
+        tooLong!.map((each) => ({ file, line: rows[each.index]!.line, tokens: tokensOf(each) })),
       );
-      guards.push({ name, figure: 'accuracy', questions: some(file, fitting), choices });
       continue;
     }
-    const { examples } = tokenizeRows(rows, { file, task, text, vocabularySize: vocabulary, maxLength: room });
+    const source = { file, task, text, vocabularySize: vocabulary, maxLength: room };
+    const { examples, tooLong } = tokenizeRows(rows, source);
+    leftOut.set(name, tooLong);
     const scored = examples.map((row) => (task === 'causal_lm' ? fromSecond(row) : row));
     guards.push({ name, figure: 'perplexity', rows: some(file, scored) });
   }
-  return guards;
+  return { guards, leftOut };
 }
 
 /** The text of the rows, a line a row, in pieces of so many tokens. */
