@@ -31,5 +31,5 @@ export function leakRemark(
     const score = sums === null ? null : scoreOf(sums);
     return score === null ? [] : [`${name} ${score.toFixed(3)}`];
   });
-  return [figures.length === 0 ? counted : `${counted} ${metric} without them: ${figures.join(', ')}.`];
+  return [figures.length === 0 ? counted : `${counted} Without them, ${metric}: ${figures.join(', ')}.`];
 }

@@ -1,4 +1,5 @@
 import { readRows } from '../data/rows.ts';
+import { isTokenized } from '../data/tokenizedExample.ts';
 import { tokenizeRows } from '../data/tokenizeRows.ts';
 import type { CheckName, CheckResult, CheckSubject } from '../evaluation/checks/check.ts';
 import { runChecks } from '../evaluation/checks/table.ts';
@@ -93,7 +94,7 @@ async function rowsOf(
   const file = data ?? experiment?.data.train ?? null;
   if (file === null) return { rows: null, tokenised: false };
   const raw = experiment === null ? await readRows(file) : (await readFileRows(experiment, file)).rows;
-  const tokenised = raw.every(({ values }) => Object.hasOwn(values, 'input_ids'));
+  const tokenised = raw.every(({ values }) => isTokenized(values));
   if (experiment === null) {
     const { vocabulary, maxPositions } = model.architecture.sizes;
     const maxLength = maxPositions - positionsTaken(method);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { dataLines, reportData } from './dataReport.ts';
 import { readExperiment } from './experimentFile.ts';
+import { rowTexts } from './rowTexts.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'data-report-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -103,4 +104,13 @@ method: { peft_type: LORA }
     dataLines(report)[0]!,
     /^Warning: \d+ row\(s\) of twice\.jsonl that data\.validation_split sets aside are among the rest too/,
   );
+});
+
+test('whole numbers of 64 bits, and rows whose input_ids are null, are rows like others', async () => {
+  const [text, id] = ['a row', 2n ** 60n];
+  const rows = [{ values: { id, text, input_ids: null }, line: 1 }];
+  assert.deepEqual(rowTexts(rows, 'f', { input: '{{text}}', target: '{{id}}' }), [
+    { text, target: String(id), line: 1 },
+  ]);
+  assert.equal(JSON.parse(rowTexts(rows, 'f', undefined)[0]!.text).id, String(id));
 });

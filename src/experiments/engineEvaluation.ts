@@ -6,6 +6,7 @@ import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
 import { parseTemplate } from '../data/template.ts';
+import { isTokenized } from '../data/tokenizedExample.ts';
 import { type TooLong, tokenizeRows } from '../data/tokenizeRows.ts';
 import type { ComparedAdapter } from '../evaluation/arms.ts';
 import type { CustomMetric } from '../evaluation/customMetric.ts';
@@ -119,7 +120,7 @@ async function setupOf(
   const file = data.test!;
   const { rows } = await readFileRows(experiment, file);
   const common = { ...shared, leaked: await leakedRows(experiment, rows) };
-  if (rows.some((row) => Object.hasOwn(row.values, 'input_ids'))) {
+  if (rows.some(({ values }) => isTokenized(values))) {
     const vocabularySize = language.model.architecture.sizes.vocabulary;
     const { examples } = tokenizeRows(rows, { file, task: experiment.task, vocabularySize });
     checkClasses(file, examples, language.model);

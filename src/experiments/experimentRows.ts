@@ -5,6 +5,7 @@ import type { DataRow } from '../data/dataRow.ts';
 import type { Example } from '../data/example.ts';
 import type { RowForm } from '../data/rowForms.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
+import { isTokenized } from '../data/tokenizedExample.ts';
 import { type TextSource, type TooLong, tokenizeRows } from '../data/tokenizeRows.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { type MethodShape, positionsTaken } from '../methods/method.ts';
@@ -129,7 +130,7 @@ function countUnsupervised(
 
 /** What turns rows of text into tokens; null when there is no template, or no row needs it. */
 async function textSource(e: Experiment, model: Model, rows: readonly DataRow[]): Promise<TextSource | null> {
-  if (e.template === undefined || rows.every((row) => Object.hasOwn(row.values, 'input_ids'))) return null;
+  if (e.template === undefined || rows.every(({ values }) => isTokenized(values))) return null;
   const tokenizer: Tokenizer = await openTokenizer(model.dir);
   const template = rowTemplate(e.template);
   return {

@@ -65,7 +65,7 @@ test('test rows that were trained on are counted and named, with the figures tha
   const accuracy = clean.arms[0]!.metrics.accuracy!.toFixed(3);
   assert.equal(
     result.remarks![0],
-    `2 of 8 test rows are training rows too (2 the same; by line: 2 is 5, 8 is 9). accuracy without them: base ${accuracy}.`,
+    `2 of 8 test rows are training rows too (2 the same; by line: 2 is 5, 8 is 9). Without them, accuracy: base ${accuracy}.`,
   );
   assert.equal(clean.leaked_rows, undefined);
 });

@@ -23,7 +23,7 @@ export function rowTexts(rows: readonly DataRow[], file: string, template: Exper
   return rows.map(({ values, line }) => {
     if (isTokenized(values)) return { ...tokenTexts(values), line };
     const place = { file, line };
-    const plain = JSON.stringify(values);
+    const plain = JSON.stringify(values, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
     const whole = () => (input === undefined ? plain : render(input, values, place));
     const text = asked.length === 0 ? whole() : asked.map((column) => valueText(column, values, place)).join('\n');
     return { text, target: target === undefined ? plain : render(target, values, place).trim(), line };
