@@ -1,3 +1,4 @@
+import { metricMeanings } from './metrics/meaning.ts';
 import { type MetricRule, metricRules } from './metrics/table.ts';
 import type { ArmResult, MetricName, PairResult } from './result.ts';
 
@@ -14,7 +15,7 @@ export function verdictsOf(
   metric: MetricName,
   rows: number,
 ): readonly string[] {
-  const { moreIsBetter } = metricRules[metric];
+  const { moreIsBetter } = metricMeanings[metric];
   const worth = (arm: ArmResult) => (arm.metrics[metric] ?? Number.NaN) * (moreIsBetter ? 1 : -1);
   const rivals = arms.filter(({ kind }) => kind !== 'adapter').filter((arm) => Number.isFinite(worth(arm)));
   const rival = rivals.reduce<ArmResult | null>(
@@ -63,7 +64,7 @@ function sentence(
   { rows, pairs }: { readonly rows: number; readonly pairs: number },
 ): string {
   const { a, b, metric, difference, low, high, p_corrected: p, detectable } = pair;
-  const { moreIsBetter, share } = metricRules[metric];
+  const { share } = metricRules[metric];
   const unit = unitOf(metric);
   const interval = `95 % CI ${amount(metric, low)} to ${amount(metric, high)}`;
   const basis = `${rows} rows${countText(pair)}; p = ${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}${pairs > 1 ? ` corrected over ${pairs} pairs` : ''}`;
@@ -74,7 +75,7 @@ function sentence(
         : `they could show a difference of at least ${amount(metric, detectable)}${unit}`;
     return `These ${rows} rows cannot tell ${a} from ${b}: ${amount(metric, difference)}${unit}, ${interval} (${basis}); ${least}.`;
   }
-  const better = difference > 0 === moreIsBetter;
+  const better = difference > 0 === metricMeanings[metric].moreIsBetter;
   return `${a} is ${better ? 'better' : 'worse'} than ${rival}, by ${amount(metric, Math.abs(difference))}${unit}, ${interval} (${basis}).`;
 }
 

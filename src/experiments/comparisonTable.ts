@@ -1,4 +1,5 @@
-import { metricRules } from '../evaluation/metrics/table.ts';
+import { metricMeanings } from '../evaluation/metrics/meaning.ts';
+import { paretoFront } from '../evaluation/paretoFront.ts';
 import type { ArmResult, MetricName } from '../evaluation/result.ts';
 import type { MethodComparison, MethodTraining } from './compareMethods.ts';
 
@@ -38,20 +39,14 @@ export function comparisonTable({ trainings, evaluation }: MethodComparison): {
       trainings.find(({ adapter }) => adapter !== null && adapter === arm.detail),
     ),
   );
-  const sign = metricRules[metric].moreIsBetter ? 1 : -1;
+  const sign = metricMeanings[metric].moreIsBetter ? 1 : -1;
   const worth = ({ score }: ComparisonRow) => (score === null ? Number.NEGATIVE_INFINITY : sign * score);
-  const marked = rows.map((row) => ({
-    ...row,
-    pareto: row.score !== null && !rows.some((other) => beats(other, row, worth)),
-  }));
+  const front = paretoFront(rows, (row) =>
+    row.score === null ? null : [worth(row), -row.bytes, -row.training_seconds],
+  );
+  const marked = rows.map((row) => ({ ...row, pareto: front.has(row) }));
   const failed = trainings.filter(({ error }) => error !== null).map(failedRow);
   return { metric, rows: [...marked.sort((a, b) => worth(b) - worth(a) || a.bytes - b.bytes), ...failed] };
-}
-
-/** Whether one arm is as good as another in score, size and time, and better in one of them. */
-function beats(one: ComparisonRow, other: ComparisonRow, worth: (row: ComparisonRow) => number): boolean {
-  const gains = [worth(one) - worth(other), other.bytes - one.bytes, other.training_seconds - one.training_seconds];
-  return gains.every((gain) => gain >= 0) && gains.some((gain) => gain > 0);
 }
 
 function rowOf(arm: ArmResult, metric: MetricName, training: MethodTraining | undefined): ComparisonRow {

@@ -1,7 +1,8 @@
+import { metricMeanings } from '../evaluation/metrics/meaning.ts';
 import type { ArmResult, EvaluationResult, MetricName } from '../evaluation/result.ts';
-import { bestArms, metricTitles } from './comparison.ts';
+import { count, duration, figure, size } from '../evaluation/views/figureText.ts';
+import { bestArms } from './comparison.ts';
 import { h, spoken } from './dom.ts';
-import { formatBytes, formatCount, formatFigure, formatSeconds } from './format.ts';
 
 const kinds = {
   base: 'base model',
@@ -14,7 +15,7 @@ export function armsTable(result: EvaluationResult): HTMLElement {
   const best = new Map(result.metrics.map((metric) => [metric, bestArms(result.arms, metric)]));
   const head = [
     'Arm',
-    ...result.metrics.map((metric) => metricTitles[metric]),
+    ...result.metrics.map((metric) => metricMeanings[metric].title),
     ...(result.custom_metrics ?? []),
     'Won',
     'Lost',
@@ -64,18 +65,14 @@ function armRow(
     ...custom_metrics.map((name) => metricCell(arm.custom?.[name], false)),
     h('td', {}, reference ? '–' : String(arm.wins)),
     h('td', {}, reference ? '–' : String(arm.losses)),
-    h('td', {}, formatSeconds(arm.seconds)),
-    h(
-      'td',
-      { title: 'trainable parameters' },
-      arm.trainable_parameters === 0 ? '–' : formatCount(arm.trainable_parameters),
-    ),
-    h('td', {}, arm.bytes === 0 ? '–' : formatBytes(arm.bytes)),
+    h('td', {}, duration(arm.seconds)),
+    h('td', { title: 'trainable parameters' }, arm.trainable_parameters === 0 ? '–' : count(arm.trainable_parameters)),
+    h('td', {}, arm.bytes === 0 ? '–' : size(arm.bytes)),
   );
 }
 
 function metricCell(value: number | null | undefined, isBest: boolean): HTMLElement {
   if (value == null) return h('td', { title: 'does not apply to this arm' }, '–');
-  if (!isBest) return h('td', {}, formatFigure(value));
-  return h('td', { class: 'best' }, h('span', { 'aria-hidden': 'true' }, '★ '), formatFigure(value), spoken(' (best)'));
+  if (!isBest) return h('td', {}, figure(value));
+  return h('td', { class: 'best' }, h('span', { 'aria-hidden': 'true' }, '★ '), figure(value), spoken(' (best)'));
 }

@@ -1,44 +1,13 @@
+import { metricMeanings } from '../evaluation/metrics/meaning.ts';
 import type { ArmResult, EvaluationResult, MetricName, RowResult } from '../evaluation/result.ts';
-
-/** Whether more of a metric is better. */
-const moreIsBetter = {
-  accuracy: true,
-  f1: true,
-  mcc: true,
-  ece: false,
-  exact_match: true,
-  token_f1: true,
-  rouge1: true,
-  rouge2: true,
-  rougeL: true,
-  bleu: true,
-  chrf: true,
-  perplexity: false,
-  bits_per_byte: false,
-} satisfies Record<MetricName, boolean>;
-
-/** A metric's name for people. */
-export const metricTitles = {
-  accuracy: 'Accuracy',
-  f1: 'Macro-F1',
-  mcc: 'MCC',
-  ece: 'ECE',
-  exact_match: 'Exact match',
-  token_f1: 'Token F1',
-  rouge1: 'ROUGE-1',
-  rouge2: 'ROUGE-2',
-  rougeL: 'ROUGE-L',
-  bleu: 'BLEU',
-  chrf: 'chrF',
-  perplexity: 'Perplexity',
-  bits_per_byte: 'Bits/byte',
-} satisfies Record<MetricName, string>;
 
 /** Names of the arms that are best by a metric; several when they are equal, none when it applies to no arm. */
 export function bestArms(arms: readonly ArmResult[], metric: MetricName): ReadonlySet<string> {
   const values = arms.map((arm) => arm.metrics[metric]).filter((value) => value != null && Number.isFinite(value));
   if (values.length === 0) return new Set();
-  const best = moreIsBetter[metric] ? Math.max(...(values as number[])) : Math.min(...(values as number[]));
+  const best = metricMeanings[metric].moreIsBetter
+    ? Math.max(...(values as number[]))
+    : Math.min(...(values as number[]));
   return new Set(arms.filter((arm) => arm.metrics[metric] === best).map((arm) => arm.name));
 }
 

@@ -1,7 +1,8 @@
+import { metricMeanings } from '../evaluation/metrics/meaning.ts';
 import type { EvaluationResult, PairResult } from '../evaluation/result.ts';
-import { bestArms, metricTitles } from './comparison.ts';
+import { figure, signed } from '../evaluation/views/figureText.ts';
+import { bestArms } from './comparison.ts';
 import { h } from './dom.ts';
-import { formatFigure } from './format.ts';
 
 /** What the comparison means for each adapter, and what to bear in mind; nothing for an evaluation of an older version. */
 export function verdictList({ verdicts = [], remarks = [] }: EvaluationResult): readonly HTMLElement[] {
@@ -27,7 +28,7 @@ export function pairsTable({ pairs = [], metrics, arms }: EvaluationResult): rea
     h(
       'details',
       { class: 'pairs' },
-      h('summary', {}, `Every two arms by ${metricTitles[first]} (${shown.length} pairs)`),
+      h('summary', {}, `Every two arms by ${metricMeanings[first].title} (${shown.length} pairs)`),
       h(
         'div',
         { class: 'wide', tabindex: '0', role: 'region', 'aria-label': 'Pairs of arms' },
@@ -60,12 +61,8 @@ function pairRow({
     p < 0.001 ? '<0.001' : p.toFixed(3),
     String(wins),
     String(losses),
-    odds == null ? '–' : formatFigure(odds),
-    formatFigure(detectable),
+    odds == null ? '–' : figure(odds),
+    figure(detectable),
   ];
   return h('tr', {}, h('th', { scope: 'row' }, `${a} over ${b}`), ...cells.map((text) => h('td', {}, text)));
-}
-
-function signed(x: number): string {
-  return `${x > 0 ? '+' : x < 0 ? '−' : ''}${formatFigure(Math.abs(x))}`;
 }

@@ -1,6 +1,7 @@
 import type { ArmResult, EvaluationResult, RowAnswer, RowResult } from '../evaluation/result.ts';
+import { figure } from '../evaluation/views/figureText.ts';
 import { fill, h, spoken } from './dom.ts';
-import { formatFigure, formatShare } from './format.ts';
+import { formatShare } from './format.ts';
 
 /** Height of a row, pixels; the style sheet's `.rows [role=row]` has the same. */
 const rowHeight = 30;
@@ -136,7 +137,7 @@ function answerInFull(answer: RowAnswer | undefined): (Node | string)[] {
   if (answer === undefined) return ['no answer'];
   const figures = [answer.correct ? '✓ correct' : '✗ wrong'];
   if (answer.probability !== null) figures.push(formatShare(answer.probability));
-  figures.push(`loss ${formatFigure(answer.target_loss)}`);
+  figures.push(`loss ${figure(answer.target_loss)}`);
   const greedy = answer.greedy === undefined ? [] : [', greedily ', h('code', {}, answer.greedy.trim() || '(nothing)')];
   return [h('code', {}, answer.text.trim() || '(nothing)'), ` ${figures.join(' · ')}`, ...greedy];
 }

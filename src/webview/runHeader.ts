@@ -1,6 +1,7 @@
+import { count, duration, figure } from '../evaluation/views/figureText.ts';
 import type { RunSummary } from '../extension/runsMessages.ts';
 import { fill, h, setText } from './dom.ts';
-import { formatCount, formatFigure, formatRate, formatSeconds } from './format.ts';
+import { formatRate } from './format.ts';
 import { send } from './host.ts';
 import type { RunSeries } from './runSeries.ts';
 
@@ -78,16 +79,16 @@ export class RunHeader {
     const pace = series.tokensPerSecond();
     const figures: (readonly [string, string])[] = [
       ['Step', run.totalSteps === 0 ? '–' : `${last?.step ?? run.step} / ${run.totalSteps}`],
-      ['Loss', last === undefined ? '–' : formatFigure(last.loss)],
-      ['Best validation', best === null ? '–' : `${formatFigure(best.loss)} at step ${best.step}`],
+      ['Loss', last === undefined ? '–' : figure(last.loss)],
+      ['Best validation', best === null ? '–' : `${figure(best.loss)} at step ${best.step}`],
       ['Learning rate', last === undefined ? '–' : formatRate(last.learning_rate)],
-      ['Tokens/s', pace === null ? '–' : formatFigure(pace)],
+      ['Tokens/s', pace === null ? '–' : figure(pace)],
       ...trainedFigure(series),
     ];
     if (run.state === 'training') {
-      figures.push(['Time left', run.secondsLeft === null ? '–' : formatSeconds(Math.round(run.secondsLeft))]);
+      figures.push(['Time left', run.secondsLeft === null ? '–' : duration(Math.round(run.secondsLeft))]);
     } else if (series.done !== null) {
-      figures.push(['Took', formatSeconds(series.done.seconds)]);
+      figures.push(['Took', duration(series.done.seconds)]);
     }
     fill(this.#figures, ...figures.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
   }
@@ -111,5 +112,5 @@ function trainedFigure({ start }: RunSeries): readonly (readonly [string, string
   const share = ((100 * trained) / all).toPrecision(2);
   const where = modules === undefined ? '' : ` in ${modules} modules`;
   const missed = unmatched.length === 0 ? '' : `; nothing is called ${unmatched.join(', ')}`;
-  return [['Trains', `${formatCount(trained)} (${share} %)${where}${missed}`]];
+  return [['Trains', `${count(trained)} (${share} %)${where}${missed}`]];
 }

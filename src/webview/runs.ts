@@ -1,10 +1,11 @@
 import './runs.css';
 import type { EvaluationResult } from '../evaluation/result.ts';
+import { figure } from '../evaluation/views/figureText.ts';
 import type { HostMessage, RunSummary } from '../extension/runsMessages.ts';
 import { Chart, type Line } from './chart.ts';
 import { fill, h } from './dom.ts';
 import { EvaluationView } from './evaluationView.ts';
-import { formatFigure, formatRate, formatTime } from './format.ts';
+import { formatRate, formatTime } from './format.ts';
 import { keep, kept, send } from './host.ts';
 import { type PageState, restoredState, withoutRun, withRun } from './pageState.ts';
 import { RunHeader } from './runHeader.ts';
@@ -38,9 +39,9 @@ const list = new RunList({
   focus: (runId) => set(withRun({ ...state, focused: runId }, runId)),
 });
 const header = new RunHeader();
-const lossChart = new Chart({ title: 'Loss', height: 260, format: formatFigure });
+const lossChart = new Chart({ title: 'Loss', height: 260, format: figure });
 const rateChart = new Chart({ title: 'Learning rate', height: 130, format: formatRate });
-const paceChart = new Chart({ title: 'Tokens per second', height: 130, format: formatFigure });
+const paceChart = new Chart({ title: 'Tokens per second', height: 130, format: figure });
 const evaluation = new EvaluationView((change) => set(change));
 const evaluationTitle = h('h2', {}, 'Evaluation');
 const welcome = h('p', { class: 'empty' });

@@ -11,7 +11,6 @@ import { type Judged, meanOf, type RowSums, written } from './rowSums.ts';
 export interface MetricRule {
   /** Of an arm's rows; `labels` is null for open text. Null where the metric means nothing. */
   readonly sums: (rows: readonly Judged[], labels: readonly string[] | null) => RowSums | null;
-  readonly moreIsBetter: boolean;
   /** Whether a row is right, for a metric that is the share of right rows; others have no such thing. */
   readonly right?: (row: Judged) => boolean;
   /** Whether it is a share of 1, so that a difference of it is spoken of in points of a hundred. */
@@ -26,22 +25,22 @@ const exact = (row: Judged) => written(row).trim() === row.expected.trim();
 
 /** The share of rows that are right. */
 function shareOf(right: (row: Judged) => boolean): MetricRule {
-  return { sums: (rows) => meanOf(rows, (row) => Number(right(row))), moreIsBetter: true, right, share: true };
+  return { sums: (rows) => meanOf(rows, (row) => Number(right(row))), right, share: true };
 }
 
 /** Every metric. */
 export const metricRules = {
   accuracy: shareOf(correct),
-  f1: { sums: macroF1, moreIsBetter: true, share: true },
-  mcc: { sums: matthews, moreIsBetter: true, share: false },
-  ece: { sums: calibrationError, moreIsBetter: false, share: true },
+  f1: { sums: macroF1, share: true },
+  mcc: { sums: matthews, share: false },
+  ece: { sums: calibrationError, share: true },
   exact_match: shareOf(exact),
-  token_f1: { sums: tokenF1, moreIsBetter: true, share: true },
-  rouge1: { sums: rougeN(1), moreIsBetter: true, share: true },
-  rouge2: { sums: rougeN(2), moreIsBetter: true, share: true },
-  rougeL: { sums: rougeL, moreIsBetter: true, share: true },
-  bleu: { sums: bleu, moreIsBetter: true, share: false },
-  chrf: { sums: chrf, moreIsBetter: true, share: false },
-  perplexity: { sums: perplexity, moreIsBetter: false, share: false },
-  bits_per_byte: { sums: bitsPerByte, moreIsBetter: false, share: false },
+  token_f1: { sums: tokenF1, share: true },
+  rouge1: { sums: rougeN(1), share: true },
+  rouge2: { sums: rougeN(2), share: true },
+  rougeL: { sums: rougeL, share: true },
+  bleu: { sums: bleu, share: false },
+  chrf: { sums: chrf, share: false },
+  perplexity: { sums: perplexity, share: false },
+  bits_per_byte: { sums: bitsPerByte, share: false },
 } satisfies Record<MetricName, MetricRule>;

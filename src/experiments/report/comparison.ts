@@ -5,7 +5,7 @@ import {
   type RowAnswer,
   type RowResult,
 } from '../../evaluation/result.ts';
-import { count, duration, figure, size } from './figures.ts';
+import { count, duration, figure, size } from '../../evaluation/views/figureText.ts';
 import { type Html, html } from './html.ts';
 
 /** Most rows that are shown of those that an arm won, and of those that it lost; the heading counts them all. */

@@ -1,5 +1,5 @@
+import { figure } from '../../evaluation/views/figureText.ts';
 import type { EvalEvent, StepEvent, TrainingEvent } from '../../training/events.ts';
-import { figure } from './figures.ts';
 import { Html, html } from './html.ts';
 
 /** Size of the drawing and of the margins around its plot, in its own units. */

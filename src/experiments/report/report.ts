@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import { stringify } from 'yaml';
 import type { EvaluationResult } from '../../evaluation/result.ts';
+import { count, duration, figure, moment } from '../../evaluation/views/figureText.ts';
 import type { DoneEvent, StartEvent, TrainingEvent } from '../../training/events.ts';
 import type { AdapterCard, RunRecord } from '../records.ts';
 import { startWarnings } from '../startWarnings.ts';
 import { armsTable, avoidedTable, changedRows, confusions, prompts } from './comparison.ts';
-import { count, duration, figure, moment } from './figures.ts';
 import { Html, html } from './html.ts';
 import { lossChart } from './lossChart.ts';
 import { style } from './style.ts';

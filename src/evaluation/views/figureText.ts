@@ -1,4 +1,4 @@
-/** Figures of a report as a person reads them; what is no number (a file may hold anything) is a dash. */
+/** Figures of the panel and of reports as a person reads them; what is no number (a file may hold anything) is a dash. */
 
 /** A loss or a metric in three digits or more. */
 export function figure(value: unknown): string {
@@ -22,7 +22,7 @@ export function duration(seconds: unknown): string {
   if (seconds < 10) return `${Number(seconds.toPrecision(2))} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min${whole % 60 === 0 ? '' : ` ${whole % 60} s`}`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
@@ -38,4 +38,15 @@ export function size(bytes: unknown): string {
   if (typeof bytes !== 'number' || !Number.isFinite(bytes)) return '–';
   const kilobytes = bytes / 1024;
   return kilobytes < 1024 ? `${kilobytes.toFixed(kilobytes < 10 ? 1 : 0)} KB` : `${(kilobytes / 1024).toFixed(1)} MB`;
+}
+
+/** A difference with its sign, in three digits or more; no difference has none. */
+export function signed(difference: number): string {
+  return `${difference > 0 ? '+' : difference < 0 ? '−' : ''}${figure(Math.abs(difference))}`;
+}
+
+/** Milliseconds in two digits or more: 0.42 ms, 6.1 ms, 140 ms. */
+export function milliseconds(time: unknown): string {
+  if (typeof time !== 'number' || !Number.isFinite(time)) return '–';
+  return `${time < 10 ? Number(time.toPrecision(2)) : Math.round(time)} ms`;
 }
