@@ -1,5 +1,6 @@
 import { metricMeanings } from '../evaluation/metrics/meaning.ts';
-import type { ArmResult, EvaluationResult, MetricName } from '../evaluation/result.ts';
+import { type ArmResult, type EvaluationResult, isBase, type MetricName } from '../evaluation/result.ts';
+import { cachedNote } from '../evaluation/views/armNotes.ts';
 import { count, duration, figure, size } from '../evaluation/views/figureText.ts';
 import { bestArms } from './comparison.ts';
 import { h, spoken } from './dom.ts';
@@ -47,10 +48,11 @@ function fileName(path: string): string {
 
 function armRow(
   arm: ArmResult,
-  { metrics, custom_metrics = [] }: EvaluationResult,
+  { metrics, custom_metrics = [], rows }: EvaluationResult,
   best: ReadonlyMap<MetricName, ReadonlySet<string>>,
 ): HTMLElement {
-  const reference = arm.kind === 'base' && arm.without_context === undefined;
+  const reference = isBase(arm);
+  const cached = cachedNote(arm, rows.length);
   return h(
     'tr',
     {},
@@ -59,6 +61,7 @@ function armRow(
       { scope: 'row', title: arm.detail ?? kinds[arm.kind] },
       arm.name,
       h('span', { class: 'kind' }, kinds[arm.kind]),
+      cached === null ? null : h('span', { class: 'kind' }, cached),
     ),
     ...metrics.map((metric) => metricCell(arm.metrics[metric], best.get(metric)?.has(arm.name) === true)),
     // Whether more is better, only who wrote the metric knows.

@@ -1,27 +1,32 @@
 import type { EvaluationResult } from '../evaluation/result.ts';
+import { avoided, costFigures, forgetting, hardPrompts } from './armFigures.ts';
 import { armsTable } from './armsTable.ts';
 import { RowFilter } from './comparison.ts';
 import { confusionMatrix } from './confusionMatrix.ts';
 import { fill, h, setText } from './dom.ts';
+import { labelFigures } from './labelFigures.ts';
 import type { PageState } from './pageState.ts';
 import { pairsTable, verdictList } from './pairsTable.ts';
 import { RowsTable } from './rowsTable.ts';
+import { ScoreChart } from './scoreChart.ts';
 
 /** What of the page's state a person changes here. */
-export type ComparisonState = Pick<PageState, 'arm' | 'filter' | 'disagreements'>;
+export type ComparisonState = Pick<PageState, 'arm' | 'filter' | 'disagreements' | 'scoreMetric' | 'costAxis'>;
 
-/** An evaluation: the arms compared, one arm's confusions, and every row with every arm's answer. */
+/** An evaluation: the arms compared, what they cost, one arm by label, and every row with every arm's answer. */
 export class EvaluationView {
   readonly element = h('div', { class: 'evaluation' });
   readonly #change: (change: Partial<ComparisonState>) => void;
   readonly #table = new RowsTable();
   readonly #count = h('span', { class: 'count', role: 'status' });
   readonly #matrix = h('div');
+  readonly #chart: ScoreChart;
   #result: EvaluationResult | null = null;
   #filter: RowFilter | null = null;
 
   constructor(change: (change: Partial<ComparisonState>) => void) {
     this.#change = change;
+    this.#chart = new ScoreChart(change);
   }
 
   /** Shows a result, or why there is none. */
@@ -39,6 +44,11 @@ export class EvaluationView {
       armsTable(result),
       ...verdictList(result),
       ...pairsTable(result),
+      ...hardPrompts(result),
+      ...costFigures(result),
+      this.#chart.element,
+      ...forgetting(result),
+      ...avoided(result),
       h('h3', {}, 'Confusions'),
       this.#armChoice(result, state),
       this.#matrix,
@@ -46,6 +56,7 @@ export class EvaluationView {
       this.#filters(state),
       this.#table.element,
     );
+    this.#chart.draw(result, state);
     this.#drawMatrix(state.arm);
     this.#drawRows(state);
   }
@@ -62,7 +73,9 @@ export class EvaluationView {
   }
 
   #drawMatrix(arm: string | null): void {
-    if (this.#result !== null) fill(this.#matrix, confusionMatrix(shownArm(this.#result, arm)));
+    if (this.#result === null) return;
+    const shown = shownArm(this.#result, arm);
+    fill(this.#matrix, confusionMatrix(shown), ...labelFigures(shown));
   }
 
   #filters(state: ComparisonState): HTMLElement {

@@ -11,6 +11,9 @@ export interface PageState {
   readonly filter: string;
   /** Arm of the confusion matrix. */
   readonly arm: string | null;
+  /** Metric and cost of the chart of scores; null takes the first there is. */
+  readonly scoreMetric: string | null;
+  readonly costAxis: string | null;
 }
 
 /** A page that was never opened. */
@@ -22,6 +25,8 @@ export const freshState: PageState = {
   disagreements: false,
   filter: '',
   arm: null,
+  scoreMetric: null,
+  costAxis: null,
 };
 
 /** The state that was kept, field by field: one of another version, or none at all, gives the fresh one's. */
@@ -42,6 +47,8 @@ export function restoredState(kept: unknown): PageState {
     disagreements: field('disagreements', flag),
     filter: field('filter', text),
     arm: field('arm', text),
+    scoreMetric: field('scoreMetric', text),
+    costAxis: field('costAxis', text),
   };
 }
 

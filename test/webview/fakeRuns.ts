@@ -1,3 +1,6 @@
+import { calibrationError, reliability } from '../../src/evaluation/metrics/calibration.ts';
+import { classFigures } from '../../src/evaluation/metrics/classification.ts';
+import { scoreOf } from '../../src/evaluation/metrics/rowSums.ts';
 import { comparePairs } from '../../src/evaluation/pairs.ts';
 import type { ArmResult, EvaluationResult, RowAnswer } from '../../src/evaluation/result.ts';
 import { verdictsOf } from '../../src/evaluation/verdicts.ts';
@@ -96,6 +99,35 @@ const rates = {
   'commit-kind 2': 0.95,
 };
 
+/** What is measured of an arm besides its answers; `place` is its place among the arms. */
+function measured(kind: ArmResult['kind'], place: number, rows: number): Partial<ArmResult> {
+  const isAdapter = kind === 'adapter';
+  const guard = {
+    prose: { figure: 'perplexity', value: 21.4 + (isAdapter ? place : 0), change: isAdapter ? place : 0, rows: 120 },
+    arithmetic: { figure: 'accuracy', value: isAdapter ? 0.6 : 0.64, change: isAdapter ? -0.04 : 0, rows: 50 },
+  } as const;
+  const cost = {
+    trainable_percent: isAdapter ? 0.1156 : 0,
+    ...{ swap_ms: isAdapter ? 6.12 : 0.04, first_token_ms: 11.2 + 0.3 * place, token_ms: 4.1 + 0.06 * place },
+    memory_bytes: (281 + 9 * place) * 2 ** 20,
+  };
+  const found = { prompt: 'Name the kind of this commit:\n{{text}}', given: 'Which kind is this commit? {{text}}' };
+  const searched = { found: { ...found, tried: 24, rows: 40, right: 31, given_right: 17 } };
+  const untouched = {
+    base_untouched: { fingerprint: true, largest_logit_difference: 0 },
+    training_tokens_per_second: 1712,
+  };
+  return {
+    ...{ guard, cost },
+    ...(kind === 'hard_prompt'
+      ? {}
+      : { avoided: { rows: 60, log_probability: -2 - place, change: isAdapter ? -place : null } }),
+    ...(place === 2 && searched),
+    ...(place < 2 && { cached_rows: rows }),
+    ...(isAdapter && untouched),
+  };
+}
+
 /** An evaluation of six arms. */
 export async function fakeEvaluation(rowCount: number): Promise<EvaluationResult> {
   const rows = Array.from({ length: rowCount }, (_, index) => {
@@ -150,8 +182,9 @@ export async function fakeEvaluation(rowCount: number): Promise<EvaluationResult
       wins: rows.filter(({ answers }) => answers[name]?.correct && !answers.base?.correct).length,
       losses: rows.filter(({ answers }) => !answers[name]?.correct && answers.base?.correct).length,
       seconds: 3.2 + place,
-      trainable_parameters: isAdapter ? 3072 : 0,
-      bytes: isAdapter ? 12_392 : 0,
+      trainable_parameters: isAdapter ? 3072 * 7 ** (place - 4) : 0,
+      bytes: isAdapter ? 12_392 * 7 ** (place - 4) : 0,
+      ...measured(place === 0 ? 'base' : isAdapter ? 'adapter' : 'hard_prompt', place, rowCount),
     };
   });
   const judged = arms.map(({ name }) => ({
@@ -167,8 +200,13 @@ export async function fakeEvaluation(rowCount: number): Promise<EvaluationResult
     data: 'commits.test.jsonl',
     mode: 'choice',
     labels,
-    metrics: ['accuracy', 'f1', 'perplexity'],
-    arms,
+    metrics: ['accuracy', 'f1', 'perplexity', 'ece'],
+    arms: arms.map((arm, i) => ({
+      ...arm,
+      metrics: { ...arm.metrics, ece: scoreOf(calibrationError(judged[i]!.rows)!) },
+      classes: classFigures(arm.confusion!),
+      reliability: reliability(judged[i]!.rows)!,
+    })),
     pairs,
     verdicts: verdictsOf(arms, pairs, 'accuracy', rowCount),
     rows,

@@ -95,8 +95,9 @@ test('a metric of the experiment’s own stands beside the others, with no best'
   });
   const table = page.getByRole('region', { name: 'Arms and metrics' }).getByRole('table');
   await table.getByRole('columnheader', { name: 'brevity' }).waitFor();
-  assert.deepEqual((await table.getByRole('columnheader').allInnerTexts()).slice(3, 6), [
+  assert.deepEqual((await table.getByRole('columnheader').allInnerTexts()).slice(3, 7), [
     'Perplexity',
+    'ECE',
     'brevity',
     'Won',
   ]);
@@ -160,8 +161,64 @@ test('an evaluation that was asked for is brought into sight when it is there', 
 test('the confusion matrix follows the chosen arm', async () => {
   const { page } = await evaluated(100);
   await page.getByRole('region', { name: 'Confusion matrix of commit-kind 1' }).waitFor();
-  await page.getByRole('combobox').selectOption('few_shot');
+  await page.getByRole('combobox', { name: 'Arm' }).selectOption('few_shot');
   await page.getByRole('region', { name: 'Confusion matrix of few_shot' }).waitFor();
+});
+
+test('labels and reliability follow the chosen arm too', async () => {
+  const { page } = await evaluated(100);
+  await page
+    .getByRole('img', { name: /^How right commit-kind 1 is by how sure it is: .*Expected calibration/ })
+    .waitFor();
+  await page.getByRole('combobox', { name: 'Arm' }).selectOption('few_shot');
+  const table = page.getByRole('region', { name: 'Labels by few_shot' });
+  assert.deepEqual((await table.getByRole('rowheader').allInnerTexts()).length, 6);
+  await page.getByRole('img', { name: /^How right few_shot is/ }).waitFor();
+});
+
+test('scores are drawn against the chosen cost, with the front told in words, and so again after a reload', async () => {
+  const { page } = await evaluated(100);
+  await page.getByRole('img', { name: /^Accuracy .* against size on disk\. On the front: .*commit-kind/ }).waitFor();
+  await page.getByRole('combobox', { name: 'Score' }).selectOption('Perplexity');
+  await page.getByRole('combobox', { name: 'Cost' }).selectOption('Time of a token');
+  const chosen = /^Perplexity \(less is better\) against time of a token\./;
+  await page.getByRole('img', { name: chosen }).waitFor();
+  const again = await evaluated(100, await page.evaluate(() => Reflect.get(window, 'keptState')));
+  await again.page.getByRole('img', { name: chosen }).waitFor();
+});
+
+test('what was measured besides the answers is shown, better and worse by more than colour', async () => {
+  const { page, complaints } = await evaluated(100);
+  const arms = page.getByRole('region', { name: 'Arms and metrics' });
+  await arms.getByText('100 of 100 rows from an earlier evaluation').first().waitFor();
+  const guard = page.getByRole('region', { name: 'prose' });
+  assert.match(await guard.getByRole('row', { name: /commit-kind 1/ }).innerText(), /\+4\.000 ✗/);
+  await page.getByText('The base model is untouched').waitFor();
+  await page.getByText('Cost', { exact: true }).click();
+  const costs = page.getByRole('region', { name: 'Cost' });
+  assert.match(
+    await costs.getByRole('row', { name: /commit-kind 1/ }).innerText(),
+    /317 MB.*6\.1 ms.*1\u2009712 tokens\/s/s,
+  );
+  await page.getByText('Hard prompts (3, 1 searched)').click();
+  await page.getByText('The best of 24 tried: 31 of 40 validation rows right').waitFor();
+  await page.getByText('Name the kind of this commit:').waitFor();
+  assert.deepEqual(complaints, []);
+});
+
+test('an evaluation of an older version shows what it has and nothing else', async () => {
+  const { page, post } = await evaluated(20);
+  const whole = await fakeEvaluation(20);
+  const arms = whole.arms.map(({ name, kind, detail, metrics, confusion, wins, losses }) => ({
+    ...{ name, kind, detail, metrics, confusion, wins, losses, seconds: 1, trainable_parameters: 0, bytes: 0 },
+  }));
+  await post({ type: 'evaluation', runId: 'done', result: { ...whole, id: 'old', arms } });
+  await page.getByText('Score against size and time').waitFor({ state: 'hidden' });
+  for (const title of ['Forgetting', 'What is to be avoided']) {
+    assert.equal(await page.locator('.evaluation').getByRole('heading', { name: title }).count(), 0, title);
+  }
+  for (const part of ['.reliability', 'summary:text-is("Cost")'])
+    assert.equal(await page.locator(part).count(), 0, part);
 });
 
 test('a reloaded page asks again for the runs it showed, and keeps filter and smoothing', async () => {
@@ -187,7 +244,7 @@ test('the charts are drawn anew in the colours of another theme', async () => {
 test('everything that can be done can be reached by Tab, in the order of the page', async () => {
   const { page } = await evaluated(10);
   const reached: (string | null)[] = [];
-  for (let i = 0; i < 13; i++) {
+  for (let i = 0; i < 21; i++) {
     await page.keyboard.press('Tab');
     reached.push(
       await page.evaluate(() => {
@@ -207,8 +264,16 @@ test('everything that can be done can be reached by Tab, in the order of the pag
     'Logarithmic',
     'Arms and me',
     'Every two a',
+    'Hard prompt',
+    'Cost',
+    'Score Accur',
+    'Cost Size o',
+    'prose',
+    'arithmetic',
+    'What is to ',
     'Arm basezer',
     'Confusion m',
+    'Labels by c',
     'Filter rows',
     'Disagreemen',
   ]);

@@ -37,7 +37,9 @@ export function moment(iso: unknown): string {
 export function size(bytes: unknown): string {
   if (typeof bytes !== 'number' || !Number.isFinite(bytes)) return '–';
   const kilobytes = bytes / 1024;
-  return kilobytes < 1024 ? `${kilobytes.toFixed(kilobytes < 10 ? 1 : 0)} KB` : `${(kilobytes / 1024).toFixed(1)} MB`;
+  return kilobytes < 1024
+    ? `${kilobytes.toFixed(kilobytes < 10 ? 1 : 0)} KB`
+    : `${(kilobytes / 1024).toFixed(kilobytes < 102_400 ? 1 : 0)} MB`;
 }
 
 /** A difference with its sign, in three digits or more; no difference has none. */

@@ -5,7 +5,12 @@ import {
   type RowAnswer,
   type RowResult,
 } from '../../evaluation/result.ts';
+import { cachedNote, foundNote } from '../../evaluation/views/armNotes.ts';
+import { classTable } from '../../evaluation/views/classTable.ts';
 import { count, duration, figure, size } from '../../evaluation/views/figureText.ts';
+import { binnedError, reliabilityDrawing } from '../../evaluation/views/reliabilityDrawing.ts';
+import { drawingMarkup } from './drawings.ts';
+import { figureTable } from './figureTables.ts';
 import { type Html, html } from './html.ts';
 
 /** Most rows that are shown of those that an arm won, and of those that it lost; the heading counts them all. */
@@ -30,7 +35,8 @@ export function armsTable(result: EvaluationResult): Html {
 <tbody>${result.arms.map((arm) => armRow(arm, result))}</tbody></table></div>`;
 }
 
-function armRow(arm: ArmResult, { metrics, custom_metrics = [] }: EvaluationResult): Html {
+function armRow(arm: ArmResult, { metrics, custom_metrics = [], rows }: EvaluationResult): Html {
+  const cached = cachedNote(arm, rows.length);
   const reference = isBase(arm);
   const cells = [
     ...metrics.map((metric) => figure(arm.metrics[metric])),
@@ -41,24 +47,8 @@ function armRow(arm: ArmResult, { metrics, custom_metrics = [] }: EvaluationResu
     arm.trainable_parameters === 0 ? '–' : count(arm.trainable_parameters),
     arm.bytes === 0 ? '–' : size(arm.bytes),
   ];
-  return html`<tr><th scope="row">${arm.name}<small>${kinds[arm.kind] ?? arm.kind}</small></th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
+  return html`<tr><th scope="row">${arm.name}<small>${kinds[arm.kind] ?? arm.kind}</small>${cached === null ? '' : html`<small>${cached}</small>`}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
 `;
-}
-
-/** How likely the arms find what is to be avoided; nothing where nothing is. */
-export function avoidedTable({ arms }: EvaluationResult): Html {
-  const measured = arms.flatMap(({ name, avoided }) => (avoided === undefined ? [] : [{ name, ...avoided }]));
-  if (measured.length === 0) return html``;
-  const share = (logarithm: number | null): string => (logarithm === null ? '–' : Math.exp(logarithm).toPrecision(3));
-  return html`<h3>What is to be avoided</h3>
-<div class="wide"><table>
-<caption>Probability of a token of the ${measured[0]!.rows} completions to avoid (geometric mean), and as a part of the base model's.</caption>
-<thead><tr><th scope="col">arm</th><th scope="col">probability</th><th scope="col">of base</th></tr></thead>
-<tbody>${measured.map(
-    ({ name, log_probability, change }) =>
-      html`<tr><th scope="row">${name}</th><td>${share(log_probability)}</td><td>${share(change)}</td></tr>
-`,
-  )}</tbody></table></div>`;
 }
 
 /** The hard prompts in full, and of those that a search ended with what they were worth. */
@@ -68,13 +58,13 @@ export function prompts({ arms }: EvaluationResult): Html {
   return html`<details><summary>Hard prompts</summary>
 ${hard.map(
   ({ name, detail, found }) => html`<h3>${name}</h3>
-${found === undefined ? '' : html`<p class="quiet">The best of ${found.tried} tried: ${found.right} of ${found.rows} validation rows right, ${found.given_right} with the given one.</p>`}
+${found === undefined ? '' : html`<p class="quiet">${foundNote(found)}</p>`}
 <pre>${found?.prompt ?? detail ?? ''}</pre>
 `,
 )}</details>`;
 }
 
-/** Expected labels (rows) against answers (columns) of every arm that has them; those of adapters open. */
+/** Of every arm that has them: expected labels (rows) against answers (columns), figures of each label, and reliability. */
 export function confusions(result: EvaluationResult): Html {
   const arms = result.arms.filter(({ confusion }) => confusion !== null);
   if (arms.length === 0) return html``;
@@ -82,9 +72,19 @@ export function confusions(result: EvaluationResult): Html {
 ${arms.map(
   (
     arm,
-  ) => html`<details${arm.kind === 'adapter' ? html` open` : ''}><summary>${arm.name}</summary>${matrix(arm.confusion!)}</details>
+  ) => html`<details${arm.kind === 'adapter' ? html` open` : ''}><summary>${arm.name}</summary>${matrix(arm.confusion!)}${byLabel(arm)}</details>
 `,
 )}`;
+}
+
+/** Figures of each label, and how right the arm is by how sure it is, beside each other. */
+function byLabel(arm: ArmResult): Html {
+  const table = classTable(arm);
+  const bins = arm.reliability ?? [];
+  if (table === null && bins.length === 0) return html``;
+  const diagram = (): Html => html`<figure class="reliability">${drawingMarkup(reliabilityDrawing(arm.name, bins))}
+<figcaption>Accuracy by confidence; ECE ${figure(arm.metrics.ece ?? binnedError(bins))}</figcaption></figure>`;
+  return html`<div class="side">${table === null ? '' : html`<div>${figureTable(table, false)}</div>`}${bins.length === 0 ? '' : diagram()}</div>`;
 }
 
 function matrix({ labels, counts }: NonNullable<ArmResult['confusion']>): Html {
@@ -94,7 +94,7 @@ function matrix({ labels, counts }: NonNullable<ArmResult['confusion']>): Html {
     return html`<tr><th scope="row">${label}</th>${answers.map((_, j) => countCell(counts[i]?.[j] ?? 0, total, i === j))}</tr>
 `;
   };
-  return html`<div class="wide"><table class="confusion">
+  return html`<div class="wide matrix"><table class="confusion">
 <thead><tr><th scope="col">expected ↓ answered →</th>${answers.map((answer) => html`<th scope="col">${answer}</th>`)}</tr></thead>
 <tbody>${labels.map(row)}</tbody></table></div>`;
 }

@@ -1,3 +1,4 @@
+import { scale, ticks, tickText } from '../../evaluation/views/axis.ts';
 import { figure } from '../../evaluation/views/figureText.ts';
 import type { EvalEvent, StepEvent, TrainingEvent } from '../../training/events.ts';
 import { Html, html } from './html.ts';
@@ -42,12 +43,12 @@ export function lossChart(events: readonly TrainingEvent[]): Html | null {
 ${losses.map(
   (
     loss,
-  ) => html`<path class="grid" d="M${margin.left} ${y(loss)}H${size.width - margin.right}"/><text x="${margin.left - 8}" y="${y(loss)}" dy="0.32em" text-anchor="end">${figureOfTick(loss)}</text>
+  ) => html`<path class="grid" d="M${margin.left} ${y(loss)}H${size.width - margin.right}"/><text x="${margin.left - 8}" y="${y(loss)}" dy="0.32em" text-anchor="end">${tickText(loss)}</text>
 `,
 )}${steps.map(
   (
     step,
-  ) => html`<text x="${x(step)}" y="${size.height - margin.bottom + 18}" text-anchor="middle">${figureOfTick(step)}</text>
+  ) => html`<text x="${x(step)}" y="${size.height - margin.bottom + 18}" text-anchor="middle">${tickText(step)}</text>
 `,
 )}<text x="${(margin.left + size.width - margin.right) / 2}" y="${size.height - 4}" text-anchor="middle">step</text>
 <path class="line training" d="${path(training)}"/>
@@ -74,23 +75,4 @@ function thinned(points: readonly Point[]): readonly Point[] {
     const group = points.slice(i * each, (i + 1) * each);
     return { step: group.at(-1)!.step, loss: group.reduce((sum, { loss }) => sum + loss, 0) / group.length };
   });
-}
-
-/** Round marks of an axis, from one at or below `low` to one at or above `high`. */
-function ticks(low: number, high: number): readonly number[] {
-  const span = high > low ? high - low : Math.max(Math.abs(high), 1);
-  const rough = span / 5;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough)!;
-  const first = Math.floor(low / step);
-  const last = Math.max(first + 1, Math.ceil(high / step));
-  return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
-}
-
-function scale(low: number, high: number, from: number, to: number): (value: number) => number {
-  return (value) => Math.round(10 * (from + ((value - low) / (high - low)) * (to - from))) / 10;
-}
-
-function figureOfTick(value: number): string {
-  return Math.abs(value) >= 1e6 ? value.toExponential() : String(Number(value.toPrecision(3)));
 }

@@ -16,14 +16,23 @@ function records(text: string): ReportRecords {
   const answers = (base: boolean, adapter: boolean) => ({
     ...{ [`base ${text}`]: answer(base), [`hard ${text}`]: answer(true), [text]: answer(adapter) },
   });
-  const arm = { detail: text, metrics: { accuracy: 0.5 }, wins: 1, losses: 1, seconds: 1, bytes: 4 };
+  const figure = { figure: 'accuracy', value: 0.5, change: -0.5, rows: 1 } as const;
+  const arm = {
+    ...{ detail: text, metrics: { accuracy: 0.5 }, wins: 1, losses: 1, seconds: 1, bytes: 4, cached_rows: 1 },
+    ...{ custom: { [text]: 1 }, guard: { [text]: figure } },
+    classes: [{ label: text, precision: null, recall: 1, f1: 1, support: 1 }],
+    reliability: [{ from: 0, to: 1, rows: 2, confidence: 0.5, accuracy: 0.5 }],
+    base_untouched: { fingerprint: false, largest_logit_difference: 0 },
+  };
+  const found = { prompt: text, given: text, tried: 1, rows: 1, right: 1, given_right: 1 };
   const confusion = { labels: [text], counts: [[1, 1]] };
   const evaluation: EvaluationResult = {
     ...{ id: text, created: text, experiment: text, model: text, data: text, mode: 'choice', labels: [text] },
     metrics: ['accuracy'],
+    custom_metrics: [text],
     arms: [
       { ...arm, name: `base ${text}`, kind: 'base', confusion, trainable_parameters: 0 },
-      { ...arm, name: `hard ${text}`, kind: 'hard_prompt', confusion: null, trainable_parameters: 0 },
+      { ...arm, name: `hard ${text}`, kind: 'hard_prompt', found, confusion: null, trainable_parameters: 0 },
       { ...arm, name: text, kind: 'adapter', confusion, trainable_parameters: 1 },
     ],
     rows: [
@@ -54,7 +63,8 @@ const step = (step: number, loss: number): TrainingEvent => ({
 });
 
 test('nothing that comes from records becomes markup', () => {
-  const tags = (page: string) => page.match(/<[^>]*>/g);
+  // What is in quotes is escaped, and some of it depends on how long a text is.
+  const tags = (page: string) => page.match(/<[^>]*>/g)!.map((tag) => tag.replaceAll(/="[^"]*"/g, '=""'));
   const page = reportPage(records(hostile));
   assert.deepEqual(tags(page), tags(reportPage(records('text'))));
   assert.ok(page.includes('&lt;script&gt;alert(1)&lt;/script&gt;'));

@@ -5,7 +5,8 @@ import { count, duration, figure, moment } from '../../evaluation/views/figureTe
 import type { DoneEvent, StartEvent, TrainingEvent } from '../../training/events.ts';
 import type { AdapterCard, RunRecord } from '../records.ts';
 import { startWarnings } from '../startWarnings.ts';
-import { armsTable, avoidedTable, changedRows, confusions, prompts } from './comparison.ts';
+import { avoided, costs, forgetting, scoresAgainstCosts } from './armFigures.ts';
+import { armsTable, changedRows, confusions, prompts } from './comparison.ts';
 import { Html, html } from './html.ts';
 import { lossChart } from './lossChart.ts';
 import { style } from './style.ts';
@@ -70,8 +71,11 @@ function comparison(evaluation: EvaluationResult): Html {
   return html`<h2>Comparison</h2>
 <p class="quiet">${count(evaluation.rows.length)} rows of ${basename(evaluation.data)}, ${moment(evaluation.created)}; ${evaluation.mode === 'choice' ? 'labels ranked by likelihood' : 'greedy generation'}.</p>
 ${armsTable(evaluation)}
-${avoidedTable(evaluation)}
-${prompts(evaluation)}`;
+${prompts(evaluation)}
+${scoresAgainstCosts(evaluation)}
+${costs(evaluation)}
+${forgetting(evaluation)}
+${avoided(evaluation)}`;
 }
 
 function training({ events }: ReportRecords): Html {

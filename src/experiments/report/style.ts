@@ -20,10 +20,20 @@ p { margin: 8px 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; caption-side: bottom; padding-top: 6px; }
 th, td { padding: 5px 12px; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
+td, tbody th { white-space: nowrap; }
 th:first-child, td:first-child { padding-left: 0; text-align: left; }
 thead th { color: var(--quiet); font-size: .85em; font-weight: 600; white-space: nowrap; }
 tbody th { font-weight: 600; }
-tbody th small { display: block; color: var(--quiet); font-weight: 400; }
+tbody small { display: block; white-space: normal; color: var(--quiet); font-weight: 400; }
+.better { color: var(--right); }
+.worse { color: var(--wrong); }
+.side { display: flex; flex-wrap: wrap; gap: 8px 40px; align-items: flex-start; }
+.side > * { min-width: 0; max-width: 100%; }
+.guard { margin: 4px 0 0; font-weight: 600; font-size: .9em; }
+.side .wide caption { max-width: 26em; }
+.charts figure { flex: 1 1 380px; margin: 0; }
+.matrix + .side { margin-top: 20px; }
+.reliability { width: 260px; margin: 0; }
 .confusion td { text-align: center; min-width: 3.5em; }
 .confusion td, .confusion thead th { padding: 5px 8px; }
 .confusion thead th + th { text-align: center; }
@@ -55,6 +65,19 @@ svg text { fill: var(--quiet); font: 12px system-ui, sans-serif; }
 .line.validation { stroke: var(--second); stroke-width: 2; }
 .point { fill: var(--second); }
 .best { fill: var(--page); stroke: var(--second); stroke-width: 2.5; }
+.diagonal { stroke: var(--quiet); stroke-dasharray: 4 4; fill: none; }
+.bar { fill: var(--first); opacity: .25; }
+.count { fill: var(--quiet); opacity: .5; }
+.bin { fill: var(--first); }
+.front { stroke: var(--quiet); stroke-width: 1.5; fill: none; opacity: .7; }
+.arm { stroke-width: 1.5; fill: var(--page); stroke: var(--quiet); }
+.arm.on { fill: var(--quiet); }
+.arm.adapter { stroke: var(--first); }
+.arm.adapter.on { fill: var(--first); }
+.arm.hard_prompt { stroke: var(--second); }
+.arm.hard_prompt.on { fill: var(--second); }
+svg text.name { paint-order: stroke; stroke: var(--page); stroke-width: 3px; }
+svg text.on { fill: var(--text); font-weight: 600; }
 .key { display: inline-block; width: 18px; height: 3px; margin: 0 4px 3px 0; vertical-align: middle; }
 .key.training { background: var(--first); }
 .key.validation { background: var(--second); margin-left: 12px; }
