@@ -24,17 +24,24 @@ export type TextAnswer =
       readonly perplexity: number | null;
     };
 
+/** A text to be answered. */
+export interface Prompt {
+  readonly text: string;
+  /** Whether it holds its special tokens itself, as what a chat template writes does. */
+  readonly whole: boolean;
+}
+
 /** Answers one prompt. */
 export async function answerPrompt(
   attached: AttachedModel,
-  prompt: string,
+  { text, whole }: Prompt,
   choices: Choices | null,
   maxNewTokens: number,
   signal: AbortSignal,
 ): Promise<TextAnswer> {
   const { tokenizer } = attached.language;
   const { task, config, classifier } = attached.language.model;
-  const ids = encodeInput(tokenizer, prompt, task);
+  const ids = whole ? tokenizer.encode(text, { addSpecialTokens: false }) : encodeInput(tokenizer, text, task);
   if (classifier !== null) {
     const [probabilities] = await classProbabilities(attached, [ids], signal);
     return ranking(choices?.labels ?? classNames(config, classifier.classes), probabilities!);

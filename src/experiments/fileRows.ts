@@ -29,7 +29,7 @@ export async function readFileRows(
 ): Promise<FileRows> {
   const rows = await readRows(file);
   const [first] = rows;
-  const form = e.template === undefined && !isTokenized(first!.values) ? formOf(first!.values) : null;
+  const form = formIn(e, first!);
   if (form === null) return { rows, form };
   const { columns, read } = rowForms[form];
   const tokenize = await tokenizer(e, file, form);
@@ -44,6 +44,18 @@ export async function readFileRows(
     return { line, values: rowValues([...Object.entries(values), ['input_ids', inputIds], ['labels', labels]]) };
   });
   return { rows: formed, form };
+}
+
+/**
+ * The well-known form of an experiment's training rows; null for those of a template, or that came tokenised.
+ * @throws SoftpromptError what reading throws
+ */
+export async function rowsForm(e: Pick<Experiment, 'template' | 'data'>): Promise<RowForm | null> {
+  return e.template === undefined ? formIn(e, (await readRows(e.data.train))[0]!) : null;
+}
+
+function formIn({ template }: Pick<Experiment, 'template'>, { values }: DataRow): RowForm | null {
+  return template === undefined && !isTokenized(values) ? formOf(values) : null;
 }
 
 /** What a person is told of rows in a form. */

@@ -1,3 +1,4 @@
+import type { RowForm } from '../data/rowForms.ts';
 import type { CheckResult } from '../evaluation/checks/check.ts';
 import type { InputHashes } from './inputHashes.ts';
 import type { MadeWith } from './madeWith.ts';
@@ -44,6 +45,8 @@ export interface AdapterCard {
   readonly data: { readonly file: string; readonly sha256: string } | null;
   /** The experiment as run (after overrides), as JSON; null without one. */
   readonly experiment: unknown;
+  /** The well-known form of the rows it was trained on; absent for rows of a template, and for tokens. */
+  readonly rows_form?: RowForm;
   readonly run: string | null;
   /** The sweep it was the best of, where it was. */
   readonly sweep?: string;

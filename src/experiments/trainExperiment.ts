@@ -8,6 +8,7 @@ import { appendAudit } from './audit.ts';
 import type { Environment } from './environment.ts';
 import { EventLog } from './eventLog.ts';
 import type { LoadedExperiment } from './experimentFile.ts';
+import { rowsForm } from './fileRows.ts';
 import { changedInputs, inputHashes } from './inputHashes.ts';
 import { exportAdapter, isInLibrary, readCard, saveAdapterVersion } from './library.ts';
 import type { AdapterCard, RunRecord } from './records.ts';
@@ -184,6 +185,7 @@ export async function cardOf(
   env: Environment,
 ): Promise<Omit<AdapterCard, 'version' | 'run'>> {
   const fingerprint = await fingerprintModel(experiment.model);
+  const form = await rowsForm(experiment);
   // The adapter is there: whatever keeps its checks from running must not take it away.
   const checks = signal.aborted ? [] : await engine.check(request, fingerprint, signal, env).catch(() => []);
   return {
@@ -192,6 +194,7 @@ export async function cardOf(
     base: { model: effective.model, fingerprint },
     data: { file: effective.data.train, sha256: await sha256File(experiment.data.train) },
     experiment: effective,
+    ...(form !== null && { rows_form: form }),
     seed: effective.training.seed,
     trainable_parameters: done.trainable_parameters,
     best_step: done.best_step,

@@ -1,5 +1,8 @@
+import { openChatTemplate } from '../checkpoint/chat.ts';
+import { alpacaPrompt, type RowForm } from '../data/rowForms.ts';
 import { rowTemplate, withContext, withoutContext } from '../data/rowTemplate.ts';
 import { columns, render, type Template } from '../data/template.ts';
+import type { Prompt } from '../evaluation/answer.ts';
 import { type Choices, choicesOf } from '../evaluation/questions.ts';
 import type { AdapterCard } from '../experiments/records.ts';
 import { experimentSchema } from '../experiments/schema.ts';
@@ -11,19 +14,30 @@ const defaultNewTokens = 64;
 
 /** How texts are asked: the template and the labels of the experiment that an adapter comes from. */
 export interface Asking {
-  readonly prompt: (text: string) => string;
+  readonly prompt: (text: string) => Prompt;
   readonly choices: Choices | null;
   readonly maxNewTokens: number;
 }
 
 /** A text as it stands, continued. */
-export const plainAsking: Asking = { prompt: (text) => text, choices: null, maxNewTokens: defaultNewTokens };
+export const plainAsking: Asking = {
+  prompt: (text) => ({ text, whole: false }),
+  choices: null,
+  maxNewTokens: defaultNewTokens,
+};
 
-/** How the experiment of an adapter asks; as it stands when its card does not say or its template wants more columns. */
-export function askingOf(card: AdapterCard | null, language: LanguageModel): Asking {
+/**
+ * How the experiment of an adapter asks; as it stands when its card does not say or its template wants more columns.
+ * @throws SoftpromptError chat-template
+ */
+export async function askingOf(card: AdapterCard | null, language: LanguageModel): Promise<Asking> {
   const parsed = experimentSchema.safeParse(card?.experiment);
-  if (!parsed.success || parsed.data.template === undefined) return plainAsking;
+  if (!parsed.success) return plainAsking;
   const { template, labels, evaluation, task } = parsed.data;
+  if (template === undefined) {
+    const prompt = await formPrompt(card?.rows_form, language);
+    return prompt === null ? plainAsking : { prompt, choices: null, maxNewTokens: evaluation.max_new_tokens };
+  }
   const read = rowTemplate(template);
   // A selected text has no context: it is asked without one where the rest is a single column.
   const input = [withoutContext(read.input), withContext(read.input, read)].find(
@@ -33,10 +47,20 @@ export function askingOf(card: AdapterCard | null, language: LanguageModel): Ask
   const column = columns(input)[0]!;
   const { target } = read;
   return {
-    prompt: (text) => render(input, { [column]: text }),
+    prompt: (text) => ({ text: render(input, { [column]: text }), whole: false }),
     choices: choicesFor(task, labels ?? null, language, target),
     maxNewTokens: evaluation.max_new_tokens,
   };
+}
+
+/** What an adapter that was trained on rows of a form reads for a text: a conversation that begins with it, or an instruction. */
+async function formPrompt(form: RowForm | undefined, { model }: LanguageModel): Promise<Asking['prompt'] | null> {
+  if (form === undefined) return null;
+  if (form === 'alpaca') return (text) => ({ text: alpacaPrompt(text, ''), whole: false });
+  const chat = await openChatTemplate(model.dir);
+  if (chat === undefined) return null;
+  const write = (content: string) => chat.render([{ role: 'user', content }], { addGenerationPrompt: true });
+  return (text) => ({ text: write(text), whole: true });
 }
 
 /** The closed set of answers; a classifier needs their names alone. */

@@ -110,7 +110,7 @@ export class EngineService implements WorkerService {
       const used = await this.#forUse(await adapterUse(dir));
       const attached = await used.attach(await readAdapter(dir, used.model));
       const name = card === null ? basename(dir) : `${card.name} ${card.version}`;
-      this.#active = { name, attached, asking: askingOf(card, language) };
+      this.#active = { name, attached, asking: await askingOf(card, language) };
     }
     return { adapter: dir, milliseconds: performance.now() - began };
   }
@@ -122,10 +122,10 @@ export class EngineService implements WorkerService {
     const prompt = fill(text);
     const ask = (attached: AttachedModel) => answerPrompt(attached, prompt, choices, maxNewTokens, signal);
     return {
+      prompt: prompt.text,
       adapterName: this.#active?.name ?? null,
       adapter: this.#active === null ? null : await ask(this.#active.attached),
       base: await this.#baseAnswer(ask),
-      prompt,
       milliseconds: performance.now() - began,
     };
   }
