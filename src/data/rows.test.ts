@@ -28,6 +28,23 @@ test('jsonl: an object a line, whatever its columns', async () => {
   ]);
 });
 
+test('json: an array of objects, each with the line it begins on, or an object a line', async () => {
+  const text = '\ufeff\n[\n {"a": "]},[\\"", "b": [1, {"c": 2}]},\n {"a": "x"}, {"a":\n"y"},\n\n{}]\n';
+  assert.deepEqual(await rows('a.json', text), [
+    [3, { a: ']},["', b: [1, { c: 2 }] }],
+    [4, { a: 'x' }],
+    [4, { a: 'y' }],
+    [7, {}],
+  ]);
+  assert.deepEqual(await rows('b.json', '{"a": 1}\n{"a": 2}'), [
+    [1, { a: 1 }],
+    [2, { a: 2 }],
+  ]);
+  await assert.rejects(rows('c.json', '[{"a": 1},\n 3]'), /c\.json, line 2: row 2 is not a JSON object/);
+  await assert.rejects(rows('d.json', '[{"a": 1}'), /d\.json: is not valid JSON/);
+  await assert.rejects(rows('e.json', '[]'), /e\.json: has no rows/);
+});
+
 test('csv: quoted separators, quotes and line ends; lines counted through them', async () => {
   const text = '\ufefftext,label\r\n"a, ""b""\r\nc",1\r\n\r\nplain,"2"\r\n" kept ",';
   assert.deepEqual(await rows('a.CSV', text), [

@@ -4,7 +4,7 @@ import { SoftpromptError } from '../foundation/errors.ts';
 import { fileError } from '../foundation/files.ts';
 import type { DataRow } from './dataRow.ts';
 import { parseDelimitedRows } from './delimitedRows.ts';
-import { parseJsonRows } from './jsonRows.ts';
+import { parseJsonFile, parseJsonRows } from './jsonRows.ts';
 import { readParquetRows } from './parquetRows.ts';
 import { parseTextRows } from './textRows.ts';
 
@@ -13,6 +13,7 @@ type Reader = (file: string, bytes: Buffer) => readonly DataRow[] | Promise<read
 /** The formats, by the end of the file's name. */
 const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['.jsonl', parseJsonRows],
+  ['.json', parseJsonFile],
   ['.csv', (file, bytes) => parseDelimitedRows(file, bytes, ',')],
   ['.tsv', (file, bytes) => parseDelimitedRows(file, bytes, '\t')],
   ['.parquet', readParquetRows],

@@ -24,7 +24,9 @@ const baseline = z.strictObject({
 });
 
 const guard = z.strictObject({
-  data: path.describe('Rows of another task, or a text: .jsonl, .csv, .tsv, .parquet or .txt, relative to this file.'),
+  data: path.describe(
+    'Rows of another task, or a text: .jsonl, .json, .csv, .tsv, .parquet or .txt, relative to this file.',
+  ),
   template: template
     .optional()
     .describe('How its rows become text. Without one their `text` is read as one text, for its perplexity.'),

@@ -16,7 +16,7 @@ const positiveInteger = z.int().min(1);
 const fraction = z.number().min(0).max(1);
 
 const data = z.strictObject({
-  train: path.describe('Rows to train on: .jsonl, .csv, .tsv, .parquet or .txt, relative to this file.'),
+  train: path.describe('Rows to train on: .jsonl, .json, .csv, .tsv, .parquet or .txt, relative to this file.'),
   validation: path
     .optional()
     .describe('Rows for the validation loss, the best checkpoint and early stopping. Or use validation_split.'),
