@@ -1,16 +1,18 @@
+import { Random } from '../foundation/random.ts';
 import type { LabelledRow } from '../models/labelledRow.ts';
 import { type Arm, armsOf, type Compared } from './arms.ts';
 import { askAll, promptsOf } from './asking.ts';
 import { avoidedFigure } from './avoided.ts';
 import { type CostMeter, measureCost } from './cost.ts';
-import { type CustomMetric, customFigure } from './customMetric.ts';
+import { type CustomMetric, type CustomMetricRow, customFigure, customResamples } from './customMetric.ts';
 import { type Guard, guardFigure } from './guard.ts';
 import { leakRemark } from './leakRemark.ts';
 import { reliability } from './metrics/calibration.ts';
 import { classFigures, confusionMatrix } from './metrics/classification.ts';
 import { type Judged, scoreOf } from './metrics/rowSums.ts';
 import { metricRules } from './metrics/table.ts';
-import { comparePairs } from './pairs.ts';
+import { compareCustomPairs, comparePairs } from './pairs.ts';
+import type { Question } from './questions.ts';
 import { type Ask, recallOrAsk } from './recall.ts';
 import type {
   ArmCost,
@@ -27,7 +29,7 @@ import type {
 import { stalledArms } from './stall.ts';
 import { untilAborted } from './untilAborted.ts';
 import { BaseWatch } from './untouched.ts';
-import { verdictsOf } from './verdicts.ts';
+import { customVerdicts, verdictsOf } from './verdicts.ts';
 
 /** What is compared on which rows. */
 export interface EvaluationSetup extends Compared, CostMeter {
@@ -113,14 +115,28 @@ export async function* evaluate(
   }));
   const pairs: PairResult[] = [];
   for (const metric of metrics) pairs.push(...(await comparePairs(judgedArms, metric, labels, setup.seed, signal)));
+  const tooSlow: string[] = [];
+  for (const metric of customMetrics) {
+    const place = { armIndex: arms.length - 1, arms: arms.length };
+    yield { arm: `intervals of ${metric.name}`, ...place, row: 0, rows: questions.length };
+    const asked = results.map(({ name }) => customRows(questions, answers.get(name)!));
+    const drawn = await customResamples(metric, asked, Random.of(setup.seed, 'bootstrap'), signal);
+    const scores = results.map(({ custom }) => custom![metric.name]!);
+    pairs.push(...compareCustomPairs(judgedArms, metric.name, scores, drawn));
+    if (drawn.length === 0 && arms.length > 1) tooSlow.push(metric.name);
+  }
   const [first] = metrics;
   const deciding = pairs.filter(({ metric }) => metric === first);
-  const verdicts = first === undefined ? [] : verdictsOf(results, deciding, first, rows.length);
+  const verdicts = [
+    ...(first === undefined ? [] : verdictsOf(results, deciding, first, rows.length)),
+    ...customMetrics.flatMap(({ name }) => customVerdicts(results, pairs, name, rows.length)),
+  ];
   const { leaked } = setup;
   const remarks = [
     ...setup.found,
     ...leakRemark(leaked, judgedArms, first, labels),
     ...stalledArms({ arms: results, rows, labels }),
+    ...tooSlow.map((name) => `${name} takes too long on these rows to say how sure its differences are.`),
   ];
   return {
     ...{ mode: choices === null ? 'text' : 'choice', labels, metrics },
@@ -131,6 +147,10 @@ export async function* evaluate(
   };
 }
 
+function customRows(questions: readonly Question[], answers: readonly RowAnswer[]): readonly CustomMetricRow[] {
+  return questions.map(({ input, expected }, i) => ({ input, expected, answer: answers[i]!.text }));
+}
+
 /** What the modules that come with the data make of an arm's answers. */
 async function customFigures(
   { customMetrics, questions }: EvaluationSetup,
@@ -138,7 +158,7 @@ async function customFigures(
   signal: AbortSignal,
 ): Promise<Pick<ArmResult, 'custom'>> {
   if (customMetrics.length === 0) return {};
-  const rows = questions.map(({ input, expected }, i) => ({ input, expected, answer: answers[i]!.text }));
+  const rows = customRows(questions, answers);
   const figures: [string, number][] = [];
   for (const metric of customMetrics) figures.push([metric.name, await customFigure(metric, rows, signal)]);
   return { custom: Object.fromEntries(figures) };

@@ -40,30 +40,60 @@ export async function comparePairs(
 ): Promise<readonly PairResult[]> {
   const sums = arms.map(({ rows }) => metricRules[metric].sums(rows, labels));
   const scores = sums.map((each) => (each === null ? null : scoreOf(each)));
+  if (scores.filter((score) => score !== null).length < 2) return [];
+  const drawn = await resampledScores(sums, arms[0]!.rows.length, Random.of(seed, 'bootstrap'), signal);
+  const { right }: MetricRule = metricRules[metric];
+  return pairsOf(arms, { metric, right, scores, drawn }, (i, j) => differingRows(sums[i]!, sums[j]!));
+}
+
+/**
+ * The same by a metric of the user's own, of which nothing is known but its figures: of all rows, and of resamples.
+ * @param scores by arm
+ * @param drawn `[resamples][arms]`
+ */
+export function compareCustomPairs(
+  arms: readonly PairedArm[],
+  metric: string,
+  scores: readonly number[],
+  drawn: readonly (readonly (number | null)[])[],
+): readonly PairResult[] {
+  if (drawn.length === 0) return [];
+  const text = (arm: number, row: number) => arms[arm]!.rows[row]!.answer.text;
+  const differing = (i: number, j: number) => arms[i]!.rows.filter((_, row) => text(i, row) !== text(j, row)).length;
+  return pairsOf(arms, { metric, right: undefined, scores, drawn }, differing);
+}
+
+/** What a metric gave for each arm, on all rows and on resamples of them. */
+interface Resampled {
+  readonly metric: string;
+  /** Whether a row is right, of a metric that counts right ones. */
+  readonly right: MetricRule['right'];
+  readonly scores: readonly (number | null)[];
+  readonly drawn: readonly (readonly (number | null)[])[];
+}
+
+/** @param differing on how many rows two arms differ */
+function pairsOf(
+  arms: readonly PairedArm[],
+  found: Resampled,
+  differing: (i: number, j: number) => number,
+): readonly PairResult[] {
+  const { scores, drawn } = found;
   const compared = arms.flatMap((_, i) => arms.slice(0, i).map((_, j) => [i, j] as const));
   const defined = compared.filter(([i, j]) => scores[i] !== null && scores[j] !== null);
-  if (defined.length === 0) return [];
-  const drawn = await resampledScores(sums, arms[0]!.rows.length, Random.of(seed, 'bootstrap'), signal);
   const pairs = defined.map(([i, j]) => {
     const differences = drawn.flatMap((each) => {
       const [p, q] = [each[i]!, each[j]!];
       return p === null || q === null ? [] : [p - q];
     });
-    const differing = differingRows(sums[i]!, sums[j]!);
-    return pairOf(
-      metric,
-      [arms[i]!, arms[j]!],
-      scores[i]! - scores[j]!,
-      differences,
-      differing,
-      level / defined.length,
-    );
+    const difference = scores[i]! - scores[j]!;
+    return pairOf(found, [arms[i]!, arms[j]!], difference, differences, differing(i, j), level / defined.length);
   });
   return holm(pairs.toSorted((x, y) => Number(y.b === arms[0]!.name) - Number(x.b === arms[0]!.name)));
 }
 
 function pairOf(
-  metric: MetricName,
+  { metric, right }: Resampled,
   [a, b]: readonly [PairedArm, PairedArm],
   difference: number,
   differences: readonly number[],
@@ -71,7 +101,6 @@ function pairOf(
   first: number,
 ): Omit<PairResult, 'p_corrected'> {
   const sorted = Float64Array.from(differences).sort();
-  const { right }: MetricRule = metricRules[metric];
   const isRight = right ?? (({ answer }: Judged) => answer.correct);
   const wins = a.rows.filter((row, i) => isRight(row) && !isRight(b.rows[i]!)).length;
   const losses = a.rows.filter((row, i) => !isRight(row) && isRight(b.rows[i]!)).length;

@@ -66,7 +66,8 @@ export interface PairResult {
   /** Arms' names. */
   readonly a: string;
   readonly b: string;
-  readonly metric: MetricName;
+  /** A metric's name, or that of a module beside the data. */
+  readonly metric: string;
   /** The metric of `a` minus that of `b`. */
   readonly difference: number;
   /** 95 % interval of the difference. */
