@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { readEvents } from '../src/experiments/eventLog.ts';
 import { listRuns, wasKilled } from '../src/experiments/runs.ts';
+import { unfinishedSweep } from '../src/experiments/sweepStore.ts';
 import { SoftpromptError } from '../src/foundation/errors.ts';
 import { WorkerClient } from '../src/worker/client.ts';
 import {
@@ -15,7 +16,9 @@ import {
   loadModel,
   merge,
   saveCombined,
+  sweep,
   train,
+  type WorkProgress,
 } from '../src/worker/protocol.ts';
 
 const golden = join(import.meta.dirname, 'golden/peft021');
@@ -117,4 +120,48 @@ test('killed in the middle of a training, it is started again and the run resume
     steps,
     Array.from({ length: 300 }, (_, i) => i + 1),
   );
+});
+
+test('a worker runs a sweep, says how far it is, stops when told to and goes on where it was', async () => {
+  const { file, store } = workspace(40);
+  const written = readFileSync(file, 'utf8').replace('data: {', `data: { validation: ${trainCase}/train.jsonl,`);
+  writeFileSync(file, `${written}sweep: { training.learning_rate: [0.1, 0.2, 0.3] }\n`);
+  const told: WorkProgress[] = [];
+  const controller = new AbortController();
+  const listening = client.onWorkProgress((progress) => {
+    told.push(progress);
+    if (progress.done === 1) controller.abort();
+  });
+  const order = { experiment: file, set: [], store, resume: null };
+  const cut = await client.request(sweep, order, { signal: controller.signal });
+  assert.equal(cut.finished, false);
+  assert.equal(cut.adapter, null);
+  assert.deepEqual(told[0], { done: 0, all: 3 });
+  assert.match(told[1]!.note!, /^best so far \d\.\d{4} with training\.learning_rate=0\.1$/);
+  assert.equal(await unfinishedSweep(store, file), cut.id);
+
+  told.length = 0;
+  const whole = await client.request(sweep, { ...order, resume: cut.id });
+  listening.dispose();
+  assert.deepEqual(
+    told.map(({ done }) => done),
+    [0, 1, 2, 3],
+  );
+  assert.equal(whole.id, cut.id);
+  assert.ok(whole.finished);
+  assert.equal(whole.adapter, join(store, 'adapters/golden/1'));
+  assert.deepEqual(
+    whole.rows.map(({ state }) => state),
+    ['finished', 'finished', 'finished'],
+  );
+  assert.match(told.at(-1)!.note!, new RegExp(`^best so far ${whole.rows[0]!.loss!.toFixed(4)} `));
+  assert.equal(await unfinishedSweep(store, file), null);
+  await assert.rejects(client.request(sweep, { ...order, resume: cut.id }), /finished/);
+});
+
+test('an experiment without a sweep is told so', async () => {
+  const { file, store } = workspace(1);
+  const order = { experiment: file, set: [], store, resume: null };
+  await assert.rejects(client.request(sweep, order), { name: 'SoftpromptError' });
+  assert.ok(!existsSync(store));
 });

@@ -3,9 +3,8 @@ import type { Environment } from '../experiments/environment.ts';
 import { readExperiment } from '../experiments/experimentFile.ts';
 import { findStore } from '../experiments/store.ts';
 import { type PreparedSweep, runSweep, type SweepEvent } from '../experiments/sweep.ts';
-import type { Combination } from '../experiments/sweepPlan.ts';
 import { createSweep, reopenSweep, unfinishedSweep } from '../experiments/sweepStore.ts';
-import { type SweepRow, sweepVerdict } from '../experiments/sweepTable.ts';
+import { type SweepRow, settingsText, sweepCells, sweepVerdict } from '../experiments/sweepTable.ts';
 import { KeptPlace } from '../experiments/trainingPlace.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { exitStatus } from './exitStatus.ts';
@@ -95,28 +94,5 @@ function linesOf(event: SweepEvent, seeds: number): readonly Line[] {
 
 /** The ranked table, and what may be said of it. */
 function sweepLines(rows: readonly SweepRow[], seeds: number): readonly string[] {
-  const keys = Object.keys(rows[0]?.settings ?? {});
-  const heading = ['rank', ...keys, 'loss', ...(seeds > 1 ? ['spread'] : []), 'steps', 'parameters', 'state'];
-  const table = rows
-    .filter(({ state }) => state !== 'waiting')
-    .map((row) => [
-      String(row.rank),
-      ...keys.map((key) => valueText(row.settings[key])),
-      row.loss?.toFixed(4) ?? '-',
-      ...(seeds > 1 ? [row.spread?.toFixed(4) ?? '-'] : []),
-      String(row.steps),
-      row.trainable_parameters?.toLocaleString('en') ?? '-',
-      row.state,
-    ]);
-  return [...formatTable([heading, ...table]), '', sweepVerdict(rows, seeds)];
-}
-
-function settingsText(settings: Combination): string {
-  return Object.entries(settings)
-    .map(([key, value]) => `${key}=${valueText(value)}`)
-    .join(', ');
-}
-
-function valueText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return [...formatTable(sweepCells(rows, seeds)), '', sweepVerdict(rows, seeds)];
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SoftpromptError } from '../foundation/errors.ts';
-import { parseExperiment, readExperiment, restoreExperiment } from './experimentFile.ts';
+import { hasSweep, parseExperiment, readExperiment, restoreExperiment } from './experimentFile.ts';
 
 const file = '/w/reviews.tune.yaml';
 
@@ -208,4 +208,18 @@ test('a file without a name of its own is refused: its adapters would lie outsid
     assert.match(problems[0]!.message, /named after the file/);
   }
   assert.equal(parseExperiment(least, '/w/.hidden.tune.yaml').loaded?.name, '.hidden');
+});
+
+test('tells a file with a sweep from others, whatever else is wrong with them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'softprompt-'));
+  const says = (text: string): Promise<boolean> => {
+    const path = join(folder, 'x.tune.yaml');
+    writeFileSync(path, text);
+    return hasSweep(path);
+  };
+  assert.equal(await says('sweep: { training.seed: [1, 2] }\nmodle: m\n'), true);
+  for (const text of ['model: m\n', '# sweep:\n', 'data: { sweep: {} }\n', 'sweep:\n', '- sweep\n', 'a: [', '']) {
+    assert.equal(await says(text), false, text);
+  }
+  assert.equal(await hasSweep(join(folder, 'missing.tune.yaml')), false);
 });

@@ -48,6 +48,18 @@ export async function readExperiment(file: string, overrides: readonly string[] 
   return parsed.loaded;
 }
 
+/** Whether an experiment file has a sweep; false for one that cannot be read, whatever else is wrong with it. */
+export async function hasSweep(file: string): Promise<boolean> {
+  try {
+    const text = await readFile(file, 'utf8');
+    if (text.length > maxCharacters) return false;
+    const root: unknown = parseDocument(text).toJS();
+    return isMapping(root) && isMapping(root.sweep);
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Parses the text of an experiment file that lies (or will lie) at the absolute path `file`.
  * @throws 'setting-invalid' when an override is at fault rather than the file

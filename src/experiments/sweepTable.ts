@@ -89,3 +89,32 @@ export function sweepVerdict(rows: readonly SweepRow[], seeds: number): string {
     ? `The best is better than the next by ${gap.toFixed(4)}, more than ${seeds} seeds differ by chance.`
     : `The best and the next are ${gap.toFixed(4)} apart, within what ${seeds} seeds differ by chance: take either.`;
 }
+
+/** The ranked table as texts, the heading first; combinations that did not begin are left out. */
+export function sweepCells(rows: readonly SweepRow[], seeds: number): readonly (readonly string[])[] {
+  const keys = Object.keys(rows[0]?.settings ?? {});
+  const heading = ['rank', ...keys, 'loss', ...(seeds > 1 ? ['spread'] : []), 'steps', 'parameters', 'state'];
+  const table = rows
+    .filter(({ state }) => state !== 'waiting')
+    .map((row) => [
+      String(row.rank),
+      ...keys.map((key) => valueText(row.settings[key])),
+      row.loss?.toFixed(4) ?? '-',
+      ...(seeds > 1 ? [row.spread?.toFixed(4) ?? '-'] : []),
+      String(row.steps),
+      row.trainable_parameters?.toLocaleString('en') ?? '-',
+      row.state,
+    ]);
+  return [heading, ...table];
+}
+
+/** A combination in a line: 'training.learning_rate=0.3, method.r=4'. */
+export function settingsText(settings: Combination): string {
+  return Object.entries(settings)
+    .map(([key, value]) => `${key}=${valueText(value)}`)
+    .join(', ');
+}
+
+function valueText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -12,6 +12,7 @@ import { newExperiment } from './commands/newExperiment.ts';
 import { openRuns } from './commands/openRuns.ts';
 import { previewExperiment } from './commands/preview.ts';
 import { showActions } from './commands/showActions.ts';
+import { runSweep } from './commands/sweep.ts';
 import { resumeRun, stopTraining, trainExperiment } from './commands/train.ts';
 import { type CommandId, type CommandTargets, commands } from './contributions.ts';
 import { showFailure } from './failures.ts';
@@ -27,6 +28,7 @@ interface CommandRule<Target> {
 
 const table: { readonly [C in CommandId]: CommandRule<CommandTargets[C]> } = {
   [commands.train]: { needsTrust: true, run: trainExperiment },
+  [commands.sweep]: { needsTrust: true, run: runSweep },
   [commands.preview]: { needsTrust: true, run: previewExperiment },
   [commands.stop]: { needsTrust: true, run: stopTraining },
   [commands.resume]: { needsTrust: true, run: resumeRun },

@@ -10,6 +10,7 @@ import type { ExperimentNode, RunNode } from './experimentsTree.ts';
 /** Command ids. */
 export const commands = {
   train: 'softprompt.train',
+  sweep: 'softprompt.sweep',
   preview: 'softprompt.preview',
   stop: 'softprompt.stop',
   resume: 'softprompt.resume',
@@ -40,6 +41,7 @@ export type ExperimentTarget = ExperimentNode | RunNode | Uri;
 /** What each command may be given; from the palette it is given nothing. */
 export interface CommandTargets {
   'softprompt.train': ExperimentTarget;
+  'softprompt.sweep': ExperimentTarget;
   'softprompt.preview': ExperimentTarget;
   'softprompt.stop': ExperimentTarget;
   'softprompt.resume': ExperimentTarget;
@@ -86,6 +88,7 @@ export const treeItems = {
   activeAdapter: 'activeAdapter',
   readOnlyAdapter: 'readOnlyAdapter',
   experiment: 'experiment',
+  sweepExperiment: 'sweepExperiment',
   trainingExperiment: 'trainingExperiment',
   missingExperiment: 'missingExperiment',
   liveRun: 'liveRun',

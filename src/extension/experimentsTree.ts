@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { experimentSuffix } from '../experiments/experimentFile.ts';
+import { experimentSuffix, hasSweep } from '../experiments/experimentFile.ts';
 import { wasKilled } from '../experiments/runs.ts';
 import { commands, type TreeItemKind, treeItems } from './contributions.ts';
 import { progressWords } from './progress.ts';
@@ -95,7 +95,7 @@ export class ExperimentsTree implements vscode.TreeDataProvider<Node>, vscode.Di
     item.command = { command: 'vscode.open', title: 'Open', arguments: [uri] };
     if (training === null) {
       item.iconPath = new vscode.ThemeIcon('beaker');
-      item.contextValue = treeItems.experiment;
+      item.contextValue = (await hasSweep(uri.fsPath)) ? treeItems.sweepExperiment : treeItems.experiment;
       item.description = placeOf(vscode.Uri.joinPath(uri, '..'));
     } else {
       item.iconPath = new vscode.ThemeIcon('sync~spin');

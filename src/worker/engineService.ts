@@ -43,11 +43,14 @@ import type {
   ModelReport,
   mergeParams,
   previewParams,
+  SweepOrder,
+  SweepReport,
   saveCombinedParams,
   TrainReport,
   trainParams,
   WorkProgress,
 } from './protocol.ts';
+import { sweepExperiment } from './sweeping.ts';
 
 /** Of what DARE keeps: the command line's default. */
 const combineSeed = 42;
@@ -146,6 +149,10 @@ export class EngineService implements WorkerService {
       if (event.event === 'done') return { runId, adapter: event.adapter, reason: event.reason };
     }
     throw new SoftpromptError('internal', { problem: 'a training run ended without its last event' });
+  }
+
+  sweep(order: SweepOrder, signal: AbortSignal, report: (progress: WorkProgress) => void): Promise<SweepReport> {
+    return sweepExperiment(order, signal, report, this.#env);
   }
 
   async preview({ experiment, set }: z.infer<typeof previewParams>): Promise<readonly string[]> {

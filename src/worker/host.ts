@@ -44,8 +44,12 @@ import {
   preview,
   previewParams,
   protocolVersion,
+  type SweepOrder,
+  type SweepReport,
   saveCombined,
   saveCombinedParams,
+  sweep,
+  sweepParams,
   type TrainReport,
   train,
   trainEvent,
@@ -67,6 +71,7 @@ export interface WorkerService {
     signal: AbortSignal,
     report: (runId: string, event: TrainingEvent) => void,
   ): Promise<TrainReport>;
+  sweep(order: SweepOrder, signal: AbortSignal, report: (progress: WorkProgress) => void): Promise<SweepReport>;
   preview(params: z.infer<typeof previewParams>): Promise<readonly string[]>;
   evaluate(
     params: z.infer<typeof evaluateParams>,
@@ -169,6 +174,12 @@ export function serve(service: WorkerService): void {
   );
 
   const reportWork = (progress: WorkProgress): void => notify(connection.sendNotification(workProgress, progress));
+  handle(
+    connection,
+    sweep,
+    sweepParams,
+    queued((order, signal) => service.sweep(order, signal, reportWork)),
+  );
   handle(
     connection,
     checkAdapter,

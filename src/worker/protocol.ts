@@ -5,6 +5,7 @@ import type { CheckResult } from '../evaluation/checks/check.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import type { ExportReport } from '../experiments/exporting.ts';
 import type { MergeResult } from '../experiments/mergeModel.ts';
+import type { SweepRow } from '../experiments/sweepTable.ts';
 import { combineMethods } from '../methods/combineRules.ts';
 import type { TrainingEvent } from '../training/events.ts';
 
@@ -13,7 +14,7 @@ import type { TrainingEvent } from '../training/events.ts';
  * Requests are validated by the worker with the schema beside them; tensors never cross. A request for the model waits
  * for the one before it; cancelling is JSON-RPC's own cancellation. Change `protocolVersion` with any message.
  */
-export const protocolVersion = 5;
+export const protocolVersion = 6;
 
 /** Error data the worker sends with a failed request: the words of the error, ready to show. */
 export interface WorkerErrorData {
@@ -104,6 +105,31 @@ export const trainEvent = new NotificationType<{ readonly runId: string; readonl
   'train/event',
 );
 
+/** A sweep to run or to go on with; the fields are those of `trainParams`. */
+export const sweepParams = z.object({
+  experiment: z.string(),
+  set: z.array(z.string()),
+  store: z.string().nullable(),
+  /** A sweep's id, or null for a new one. */
+  resume: z.string().nullable(),
+});
+/** A sweep that a client asks for. */
+export type SweepOrder = z.infer<typeof sweepParams>;
+/** How a sweep ended. */
+export interface SweepReport {
+  readonly id: string;
+  /** False where it was cancelled, and can be gone on with. */
+  readonly finished: boolean;
+  /** Folder of the best one's adapter; null before the end, or when none could be trained. */
+  readonly adapter: string | null;
+  /** The best first. */
+  readonly rows: readonly SweepRow[];
+  /** How many each combination is trained with. */
+  readonly seeds: number;
+}
+/** client -> worker: train an experiment with the values of its sweep; cancelling stops after the current step. */
+export const sweep = new RequestType<SweepOrder, SweepReport, WorkerErrorData>('sweep');
+
 /** An experiment; the fields are those of `trainParams`. */
 export const previewParams = z.object({ experiment: z.string(), set: z.array(z.string()) });
 /** client -> worker: what would an experiment train? In lines, as the command line shows it. */
@@ -192,12 +218,14 @@ export const checkAdapter = new RequestType<z.infer<typeof checkParams>, readonl
   'checkAdapter',
 );
 
-/** How much of a merge's tensors, a combination's modules or an adapter's checks is done. */
+/** How much of a merge's tensors, a combination's modules, an adapter's checks or a sweep's trainings is done. */
 export interface WorkProgress {
   readonly done: number;
   readonly all: number;
+  /** What it has come to so far, in words. */
+  readonly note?: string;
 }
-/** worker -> client, while merging, combining or checking. */
+/** worker -> client, while merging, combining, checking or sweeping. */
 export const workProgress = new NotificationType<WorkProgress>('work/progress');
 
 /** worker -> client, once a second: alive, with the resident memory in bytes. */

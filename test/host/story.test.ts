@@ -263,6 +263,27 @@ step('two adapters are combined, and what they make is merged into a model of it
   assert.ok(existsSync(join(folder, 'models/tiny-mixed-1/model.safetensors')));
 });
 
+step('a sweep runs from its experiment’s row, stopped in between, and ends with a ranked table', async () => {
+  const text = readFileSync(join(folder, 'commit-kind.tune.yaml'), 'utf8').replace(/max_steps: \d+/, 'max_steps: 120');
+  writeFileSync(join(folder, 'swept.tune.yaml'), `${text}\nsweep: { training.learning_rate: [0.03, 0.1, 0.3] }\n`);
+  await workbench.dismissToasts();
+  const row = workbench.treeRow('Experiments', 'swept');
+  await row.waitFor();
+  await workbench.contextAction(row, 'Run Sweep');
+  const running = workbench.toast('Sweeping swept');
+  await workbench.waitFor(running.filter({ hasText: '1 of 3 trainings · best so far' }), patience);
+  await workbench.screenshot('10-sweeping');
+  await workbench.page.locator('.notification-list-item').getByText('Cancel', { exact: true }).click();
+  await workbench.waitFor(workbench.toast('The sweep of swept was stopped'), patience);
+  await workbench.dismissToasts();
+  await workbench.contextAction(row, 'Run Sweep');
+  await workbench.answerDialog('Go On');
+  await workbench.waitFor(workbench.toast('The sweep of swept is over'), patience);
+  await workbench.treeRow('Adapters', 'swept 1').waitFor();
+  await workbench.page.locator('.tab').filter({ hasText: 'Sweep of swept' }).first().waitFor();
+  await workbench.screenshot('10-swept');
+});
+
 step('nothing has left the machine', async () => {
   assert.deepEqual([...strangers], []);
 });

@@ -1,14 +1,14 @@
 import * as vscode from 'vscode';
-import type { LoadedExperiment } from '../../experiments/experimentFile.ts';
 import { wasKilled } from '../../experiments/runs.ts';
 import type { TrainReport } from '../../worker/protocol.ts';
-import { commands, type ExperimentTarget, settings } from '../contributions.ts';
+import { commands, type ExperimentTarget } from '../contributions.ts';
 import { progressWords } from '../progress.ts';
 import { canResume, runStateOf } from '../runState.ts';
 import type { Softprompt } from '../softprompt.ts';
-import { executeCommand, readSetting } from '../vscodeTyped.ts';
+import { executeCommand } from '../vscodeTyped.ts';
 import type { TrainingOrder } from '../workerSession.ts';
 import { storeOf } from '../workspaceIndex.ts';
+import { deviceOverride } from './deviceOverride.ts';
 import { chooseExperiment, chooseRun, readSavedExperiment } from './experiments.ts';
 
 /** Trains an experiment and shows its run. */
@@ -57,12 +57,6 @@ export async function stopTraining(app: Softprompt, target: ExperimentTarget | u
     return;
   }
   app.trainings.stop(uri.fsPath);
-}
-
-/** The device of the settings, where the experiment leaves it open. */
-function deviceOverride({ training }: LoadedExperiment['experiment']): readonly string[] {
-  const device = readSetting(settings.device);
-  return training.device === 'auto' && device !== 'auto' ? [`training.device=${device}`] : [];
 }
 
 async function train(app: Softprompt, order: TrainingOrder): Promise<void> {
