@@ -64,10 +64,33 @@ export function chatTokens(tokenizer: Tokenizer, chat: WrittenChat): ExampleToke
 }
 
 /** The tokens of a conversation, and how many of them stand before a character of it. */
-function encodeChat(
-  { text, answers }: WrittenChat,
-  encode: (part: string) => readonly number[],
-): { readonly ids: readonly number[]; readonly at: (length: number) => number } {
+interface EncodedChat {
+  readonly ids: readonly number[];
+  readonly at: (length: number) => number;
+}
+
+type Encode = (part: string) => readonly number[];
+
+function encodeChat(chat: WrittenChat, encode: Encode): EncodedChat {
+  return encodeApart(chat, encode) ?? encodeTogether(chat, encode);
+}
+
+/** Encodes what lies between two borders of answers by itself; null where the whole text has other tokens. */
+function encodeApart({ text, answers }: WrittenChat, encode: Encode): EncodedChat | null {
+  const borders = [...new Set([0, ...answers.flat(), text.length])];
+  const before = new Map<number, number>();
+  const ids: number[] = [];
+  for (const [i, from] of borders.entries()) {
+    before.set(from, ids.length);
+    if (from < text.length) ids.push(...encode(text.slice(from, borders[i + 1])));
+  }
+  const whole = encode(text);
+  if (whole.length !== ids.length || common(whole, ids) < ids.length) return null;
+  return { ids, at: (length) => before.get(length)! };
+}
+
+/** Encodes the whole text, and an answer apart where its beginning would melt into what stands before it. */
+function encodeTogether({ text, answers }: WrittenChat, encode: Encode): EncodedChat {
   const pieces: { readonly from: number; readonly before: number; readonly ids: readonly number[] }[] = [];
   const last = () => pieces.at(-1)!;
   const begin = (from: number, before: number) => pieces.push({ from, before, ids: encode(text.slice(from)) });

@@ -6,10 +6,10 @@ import type { DataRow } from './dataRow.ts';
 /** Well-known forms of rows, which need no template. */
 export type RowForm = 'chat' | 'sharegpt' | 'alpaca';
 
-/** What a row of a form holds: a conversation, or a text and its answer. */
+/** What a row of a form holds: a conversation, or a text and its answer; `asked` is the text without the form's own words. */
 export type FormedRow =
   | { readonly messages: readonly ChatMessage[] }
-  | { readonly prompt: string; readonly completion: string };
+  | { readonly prompt: string; readonly asked: string; readonly completion: string };
 
 /** What makes a form, and how a row of it is read. */
 interface FormRule {
@@ -47,7 +47,7 @@ export const rowForms = {
       const asked = text(instruction, 'instruction', place);
       const more = input == null ? '' : text(input, 'input', place);
       const completion = text(output, 'output', place);
-      return { prompt: alpacaPrompt(asked, more), completion };
+      return { prompt: alpacaPrompt(asked, more), asked: `${asked}\n${more}`, completion };
     },
   },
 } satisfies Record<RowForm, FormRule>;

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { commonTexts, conflicts, sameTexts, type TextPair } from '../data/duplicates.ts';
-import { readFileRows } from './fileRows.ts';
+import { readRows } from '../data/rows.ts';
 import { heldOut } from './heldOut.ts';
 import { type RowText, rowTexts } from './rowTexts.ts';
 import type { Experiment } from './schema.ts';
@@ -42,7 +42,7 @@ const mostLabels = 30;
  */
 export async function reportData(experiment: Experiment, near: boolean): Promise<DataReport> {
   const { data, template } = experiment;
-  const textsOf = async (file: string) => rowTexts((await readFileRows(experiment, file)).rows, file, template);
+  const textsOf = async (file: string) => rowTexts(await readRows(file), file, template);
   const all = await textsOf(data.train);
   const { train, validation } = splitOf(experiment, all);
   const splits: { readonly name: SplitName; readonly file: string; readonly texts: readonly RowText[] }[] = [

@@ -119,7 +119,7 @@ async function setupOf(
   const classes = classifier && (labels ?? classNames(config, classifier.classes));
   const file = data.test!;
   const { rows } = await readFileRows(experiment, file);
-  const common = { ...shared, leaked: await leakedRows(experiment, rows) };
+  const common = { ...shared, leaked: await leakedRows(experiment) };
   if (rows.some(({ values }) => isTokenized(values))) {
     const vocabularySize = language.model.architecture.sizes.vocabulary;
     const { examples } = tokenizeRows(rows, { file, task: experiment.task, vocabularySize });

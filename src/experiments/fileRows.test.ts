@@ -6,6 +6,7 @@ import { after, test } from 'node:test';
 import { alpacaPrompt } from '../data/rowForms.ts';
 import { keepNothing } from '../evaluation/answerStore.ts';
 import type { TrainingEvent } from '../training/events.ts';
+import { reportData } from './dataReport.ts';
 import { engineEvaluation, openEachTime } from './engineEvaluation.ts';
 import { trainingEngine } from './engineTraining.ts';
 import { readExperiment } from './experimentFile.ts';
@@ -125,6 +126,27 @@ test('an evaluation asks the last answer of each conversation, and a preview sho
     ['fix<|endoftext|>', 'perf<|endoftext|>'],
   );
   assert.match(previewLines(preview).join('\n'), /Rows are chat messages, /);
+});
+
+test('a conversation that is asked twice with other answers, and one that is tested on too, are told', async () => {
+  const twice = { messages: [rows.messages[0]!.messages[0], { role: 'assistant', content: 'other' }] };
+  const loaded = await experimentOn(chatty, [...rows.messages, twice]);
+  const report = await reportData(loaded.experiment, true);
+  assert.deepEqual(report.conflicts, [{ line: 1, other: 5, similarity: 1 }]);
+  assert.equal(report.leaks[0]!.pairs.length, 5);
+  // The words of Alpaca's prompt, which are most of every row, make no two rows alike.
+  const asked = ['Name a river in Peru', 'Why is snow white?', 'Sum 2, 4 and 9', 'Greet the queen'];
+  const alpaca = await experimentOn(
+    plain,
+    asked.map((instruction) => ({ instruction, input: '', output: 'x' })),
+  );
+  const { experiment } = alpaca;
+  await writeFile(
+    join(dir, 'other.jsonl'),
+    JSON.stringify({ instruction: 'Name a lake in Chile', input: '', output: 'x' }),
+  );
+  const data = { ...experiment.data, test: join(dir, 'other.jsonl') };
+  assert.deepEqual((await reportData({ ...experiment, data }, true)).leaks, []);
 });
 
 test('what cannot be written or classified is refused with what to do, and a row of another form with its line', async () => {

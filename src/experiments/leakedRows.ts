@@ -1,7 +1,6 @@
-import type { DataRow } from '../data/dataRow.ts';
 import { commonTexts, sameTexts } from '../data/duplicates.ts';
+import { readRows } from '../data/rows.ts';
 import type { LeakedRow } from '../evaluation/result.ts';
-import { readFileRows } from './fileRows.ts';
 import { rowTexts } from './rowTexts.ts';
 import type { Experiment } from './schema.ts';
 
@@ -10,15 +9,13 @@ const mostRows = 10_000;
 
 /**
  * Which test rows are training rows of the experiment too, the same or nearly.
- * @param test the rows of `data.test`
  * @returns none where the training rows cannot be read, which an evaluation does not need
  */
-export async function leakedRows(experiment: Experiment, test: readonly DataRow[]): Promise<readonly LeakedRow[]> {
+export async function leakedRows(experiment: Experiment): Promise<readonly LeakedRow[]> {
   const { data, template } = experiment;
-  const trained = await readFileRows(experiment, data.train)
-    .then(({ rows }) => rowTexts(rows, data.train, template))
-    .catch(() => []);
-  const asked = rowTexts(test, data.test!, template);
+  const textsOf = async (file: string) => rowTexts(await readRows(file), file, template);
+  const trained = await textsOf(data.train).catch(() => []);
+  const asked = await textsOf(data.test!);
   const look = trained.length + asked.length > mostRows ? sameTexts : commonTexts;
   const found = new Map(look(trained, asked).map((pair) => [pair.other, pair]));
   return asked.flatMap(({ line }, index) => {
