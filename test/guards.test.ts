@@ -12,6 +12,7 @@ import { parseExperiment, readExperiment } from '../src/experiments/experimentFi
 import { writeAdapter } from '../src/methods/adapter.ts';
 import { openModel } from '../src/models/model.ts';
 import { drawnAdapter } from './engine/drawn.ts';
+import { outcomeOf } from './outcome.ts';
 
 const samples = join(import.meta.dirname, '../samples');
 const env = { now: () => new Date('2026-11-23T01:45:00Z'), random: () => 0.1, pid: 1, user: 'ada', host: 'h' };
@@ -63,10 +64,7 @@ async function evaluated(configs: Readonly<Record<string, JsonObject>>): Promise
   }
   const { experiment } = await readExperiment(file);
   const request = { file, experiment, adapters, answers: keepNothing };
-  const events = engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal);
-  let next = await events.next();
-  while (!next.done) next = await events.next();
-  return next.value;
+  return outcomeOf(engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal));
 }
 
 test('every arm says how it does on the guards against the base model, and the base model stays as it is', async () => {
@@ -140,10 +138,8 @@ test('rows of a guard that some arm has no room for are counted and named', asyn
   const settings = ['sentiment', 'written'].map((name) => `evaluation.guard.${name}.data=review-sentiment.long.jsonl`);
   const { experiment } = await readExperiment(file, settings);
   const request = { file, experiment, adapters: [], answers: keepNothing };
-  const events = engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal);
-  let next = await events.next();
-  while (!next.done) next = await events.next();
-  const { remarks, arms } = next.value;
+  const result = await outcomeOf(engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal));
+  const { remarks, arms } = result;
   assert.equal(arms[0]!.guard!.sentiment!.rows, lines.length);
   for (const name of ['sentiment', 'written']) {
     const [remark] = remarks!.filter((line) => line.startsWith(`${name}: 1 row(s) are longer`));

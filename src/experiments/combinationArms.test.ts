@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { drawnAdapter } from '../../test/engine/drawn.ts';
+import { outcomeOf } from '../../test/outcome.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { writeAdapter } from '../methods/adapter.ts';
 import { openModel } from '../models/model.ts';
@@ -43,10 +44,7 @@ evaluation: {metrics: [accuracy, perplexity], combinations: ${combinations}}
   );
   const request = { store, loaded: await readExperiment(file), adapters, runId: null };
   const engine = engineEvaluation(openEachTime, env);
-  const events = evaluateExperiment(engine, request, new AbortController().signal, env);
-  let next = await events.next();
-  while (!next.done) next = await events.next();
-  return next.value;
+  return outcomeOf(evaluateExperiment(engine, request, new AbortController().signal, env));
 }
 
 test('adapters are combined into an arm that answers as the combination that is saved does', async () => {

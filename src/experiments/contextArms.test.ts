@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { drawnAdapter } from '../../test/engine/drawn.ts';
+import { outcomeOf } from '../../test/outcome.ts';
 import { keepNothing } from '../evaluation/answerStore.ts';
 import { writeAdapter } from '../methods/adapter.ts';
 import { openModel } from '../models/model.ts';
@@ -46,10 +47,7 @@ await writeAdapter(adapter, await drawnAdapter(model, 1, { peft_type: 'PROMPT_TU
 async function evaluated(...settings: string[]) {
   const { experiment } = await readExperiment(file, settings);
   const request = { file, experiment, adapters: [{ label: 'tuned', dir: adapter }], answers: keepNothing };
-  const events = engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal);
-  let next = await events.next();
-  while (!next.done) next = await events.next();
-  return next.value;
+  return outcomeOf(engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal));
 }
 
 test('every arm that reads a context is asked once more without it, and is what an experiment without one gives', async () => {

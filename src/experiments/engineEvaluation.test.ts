@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { tinyModels } from '../../test/golden/reference.ts';
+import { outcomeOf } from '../../test/outcome.ts';
 import { keepNothing } from '../evaluation/answerStore.ts';
 import { engineEvaluation, openEachTime } from './engineEvaluation.ts';
 import { readExperiment } from './experimentFile.ts';
@@ -25,14 +26,9 @@ async function evaluated(rows: readonly object[], settings: readonly string[] = 
   const rest = 'method: {peft_type: PROMPT_TUNING}\ntraining: {device: cpu}\nevaluation: {max_new_tokens: 2}\n';
   await writeFile(file, `model: ${tinyModels.gpt2}\ndata: ${data}\n${rest}`);
   const { experiment } = await readExperiment(file, settings);
-  const events = engineEvaluation(openEachTime, env).evaluate(
-    { file, experiment, adapters: [], answers: keepNothing },
-    never,
+  return outcomeOf(
+    engineEvaluation(openEachTime, env).evaluate({ file, experiment, adapters: [], answers: keepNothing }, never),
   );
-  for (;;) {
-    const { value, done } = await events.next();
-    if (done) return value;
-  }
 }
 
 test('the last supervised stretch of a tokenised row is its answer, whatever follows it', async () => {

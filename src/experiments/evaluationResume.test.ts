@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { drawnAdapter } from '../../test/engine/drawn.ts';
+import { outcomeOf } from '../../test/outcome.ts';
 import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { SoftpromptError } from '../foundation/errors.ts';
 import { writeAdapter } from '../methods/adapter.ts';
@@ -64,12 +65,7 @@ async function evaluated(
   signal = new AbortController().signal,
 ): Promise<EvaluationResult> {
   const request = { store: join(dir, store), loaded, adapters, runId: null };
-  const events = evaluateExperiment(engineEvaluation(openEachTime, env), request, signal, env);
-  for (;;) {
-    const { value, done } = await events.next();
-    if (done) return value;
-    seen(value);
-  }
+  return outcomeOf(evaluateExperiment(engineEvaluation(openEachTime, env), request, signal, env), seen);
 }
 
 /** What must not depend on how often an evaluation was broken off. */
@@ -135,10 +131,10 @@ test('an arm that is another by its prompt is asked again, and no other', async 
   const of = async (...settings: string[]) => {
     const changed = await readExperiment(file, ['data.test=few.jsonl', ...settings]);
     const request = { store: join(dir, 'changed'), loaded: changed, adapters, runId: null };
-    const events = evaluateExperiment(engineEvaluation(openEachTime, env), request, new AbortController().signal, env);
-    let next = await events.next();
-    while (!next.done) next = await events.next();
-    return next.value.arms.filter(({ cached_rows }) => cached_rows === undefined).map(({ name }) => name);
+    const result = await outcomeOf(
+      evaluateExperiment(engineEvaluation(openEachTime, env), request, new AbortController().signal, env),
+    );
+    return result.arms.filter(({ cached_rows }) => cached_rows === undefined).map(({ name }) => name);
   };
   assert.equal((await of()).length, armCount);
   assert.deepEqual(await of(), []);

@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { outcomeOf } from '../../test/outcome.ts';
 import { alpacaPrompt } from '../data/rowForms.ts';
 import { keepNothing } from '../evaluation/answerStore.ts';
 import type { TrainingEvent } from '../training/events.ts';
@@ -110,14 +111,12 @@ test('an evaluation asks the last answer of each conversation, and a preview sho
   }));
   const { file, experiment } = await experimentOn(chatty, talk);
   const request = { file, experiment, adapters: [], answers: keepNothing };
-  const events = engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal);
-  let next = await events.next();
-  while (!next.done) next = await events.next();
+  const result = await outcomeOf(engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal));
   assert.deepEqual(
-    next.value.rows.map(({ expected }) => expected),
+    result.rows.map(({ expected }) => expected),
     answers.toReversed(),
   );
-  assert.match(next.value.rows[0]!.input, /user: Fix the parser.*assistant: fix.*user: And now\?.*assistant: $/s);
+  assert.match(result.rows[0]!.input, /user: Fix the parser.*assistant: fix.*user: And now\?.*assistant: $/s);
   const preview = await previewExperiment(experiment, 1);
   assert.match(preview.rows.form!, /^Rows are chat messages/);
   const taught = preview.rows.rows[0]!.parts.filter((part) => part.supervised);

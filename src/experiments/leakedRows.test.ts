@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { outcomeOf } from '../../test/outcome.ts';
 import { keepNothing } from '../evaluation/answerStore.ts';
 import { engineEvaluation, openEachTime } from './engineEvaluation.ts';
 import { readExperiment } from './experimentFile.ts';
@@ -49,10 +50,7 @@ evaluation: {metrics: [accuracy]}
 async function evaluated(...settings: string[]) {
   const { experiment } = await readExperiment(file, settings);
   const request = { file, experiment, adapters: [], answers: keepNothing };
-  const events = engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal);
-  let next = await events.next();
-  while (!next.done) next = await events.next();
-  return next.value;
+  return outcomeOf(engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal));
 }
 
 test('test rows that were trained on are counted and named, with the figures that the others alone give', async () => {

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { outcomeOf } from '../../test/outcome.ts';
 import { keepNothing } from '../evaluation/answerStore.ts';
 import type { ArmResult } from '../evaluation/result.ts';
 import { engineEvaluation, openEachTime } from './engineEvaluation.ts';
@@ -37,10 +38,8 @@ evaluation:
 async function arms(...settings: string[]): Promise<Readonly<Record<string, ArmResult>>> {
   const { experiment } = await readExperiment(file, settings);
   const request = { file, experiment, adapters: [], answers: keepNothing };
-  const events = engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal);
-  let next = await events.next();
-  while (!next.done) next = await events.next();
-  return Object.fromEntries(next.value.arms.map((arm) => [arm.name, arm]));
+  const result = await outcomeOf(engineEvaluation(openEachTime, env).evaluate(request, new AbortController().signal));
+  return Object.fromEntries(result.arms.map((arm) => [arm.name, arm]));
 }
 
 test('a search finds a prompt that does better on validation and on test rows, and says which', async () => {
