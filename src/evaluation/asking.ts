@@ -5,7 +5,7 @@ import { continueReading } from '../inference/generate.ts';
 import type { AttachedModel, LanguageModel } from '../inference/languageModel.ts';
 import { checkLength, Reading } from '../inference/reading.ts';
 import { meanLoss } from '../inference/score.ts';
-import { positionsTaken } from '../methods/method.ts';
+import { type MethodShape, positionsTaken } from '../methods/method.ts';
 import { classProbabilities } from './classify.ts';
 import type { Choices, Question } from './questions.ts';
 import type { RowAnswer } from './result.ts';
@@ -45,6 +45,23 @@ export async function promptsOf(
 }
 
 /**
+ * Holds prompts and what should be written after them against the positions of the model.
+ * @throws SoftpromptError prompt-length for a question that it has no room for
+ */
+export function checkRoom(
+  { questions, language }: Asking,
+  method: Pick<MethodShape, 'virtualTokens' | 'suffixTokens'>,
+  prompts: readonly (readonly number[])[],
+  arm?: string,
+): void {
+  const { maxPositions } = language.model.architecture.sizes;
+  for (const [i, { targetIds, index }] of questions.entries()) {
+    const after = positionsTaken(method) + targetIds.length - 1;
+    checkLength(prompts[i]!.length, after, maxPositions, { row: index + 1, ...(arm !== undefined && { arm }) });
+  }
+}
+
+/**
  * Answers every question that `known` has no answer to, rows of like length together; yields each batch. Once `signal` is
  * aborted it throws at once, whatever the model is still busy with.
  * @throws SoftpromptError cancelled; prompt-length for a question that the model has no room for
@@ -56,12 +73,8 @@ export async function* askAll(
   known: ReadonlyMap<number, RowAnswer>,
   signal: AbortSignal,
 ): AsyncGenerator<ReadonlyMap<number, RowAnswer>, void> {
-  const { questions, language } = asking;
-  const { maxPositions } = language.model.architecture.sizes;
-  for (const [i, { targetIds, index }] of questions.entries()) {
-    const after = positionsTaken(attached.method) + targetIds.length - 1;
-    checkLength(prompts[i]!.length, after, maxPositions, index + 1);
-  }
+  const { questions } = asking;
+  checkRoom(asking, attached.method, prompts);
   const order = questions.map((_, i) => i).sort((a, b) => prompts[a]!.length - prompts[b]!.length);
   for (let at = 0; at < order.length; at += batchRows) {
     const batch = order.slice(at, at + batchRows).filter((i) => !known.has(i));

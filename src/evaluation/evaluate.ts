@@ -1,7 +1,8 @@
 import { Random } from '../foundation/random.ts';
+import { noPositions } from '../methods/method.ts';
 import type { LabelledRow } from '../models/labelledRow.ts';
 import { type Arm, armsOf, type Compared } from './arms.ts';
-import { askAll, promptsOf } from './asking.ts';
+import { askAll, checkRoom, promptsOf } from './asking.ts';
 import { avoidedFigure } from './avoided.ts';
 import { type CostMeter, measureCost } from './cost.ts';
 import { type CustomMetric, type CustomMetricRow, customFigure, customResamples } from './customMetric.ts';
@@ -57,15 +58,20 @@ export async function* evaluate(
   signal: AbortSignal,
 ): AsyncGenerator<EvaluationProgress, EvaluationOutcome> {
   const { questions, choices, metrics, customMetrics, guards } = setup;
-  const arms = yield* armsOf(setup, signal);
+  const arms: { readonly arm: Arm; readonly prompts: readonly (readonly number[])[] }[] = [];
+  // Of all arms before the first is asked: that the last one has no room for a row is no news for the end.
+  for (const arm of yield* armsOf(setup, signal)) {
+    const prompts = await promptsOf(setup, arm.read, signal);
+    checkRoom(setup, arm.adapter?.method ?? noPositions, prompts, arm.name);
+    arms.push({ arm, prompts });
+  }
   const watch = guards.length === 0 ? null : await BaseWatch.begin(setup.language);
   const results: ArmResult[] = [];
   const answers: Map<string, readonly RowAnswer[]> = new Map();
   const labels = choices?.labels ?? null;
   const judgedArms: { readonly name: string; readonly rows: readonly Judged[] }[] = [];
-  for (const [armIndex, arm] of arms.entries()) {
+  for (const [armIndex, { arm, prompts }] of arms.entries()) {
     const { adapter, read, ...described } = arm;
-    const prompts = await promptsOf(setup, read, signal);
     const place = { armIndex, arms: arms.length };
     const ask: Ask = (attached, known) => askAll(setup, attached, prompts, known, signal);
     const asked = recallOrAsk(setup, setup, adapter, prompts, ask, signal);
@@ -83,7 +89,7 @@ export async function* evaluate(
     judgedArms.push({ name: arm.name, rows: judged });
     const confusion = labels === null ? null : confusionMatrix(judged, labels);
     const bins = reliability(judged);
-    const base = answers.get(arms[0]!.name)!;
+    const base = answers.get(arms[0]!.arm.name)!;
     const custom = await customFigures(setup, given, signal);
     const guarded = yield* guardFigures(setup, arm, place, results, signal);
     const avoided = yield* avoidedFigures(setup, arm, place, results, signal);
@@ -111,7 +117,7 @@ export async function* evaluate(
   }
   const rows: RowResult[] = questions.map(({ index, input, expected }, i) => ({
     ...{ index, input, expected },
-    answers: Object.fromEntries(arms.map(({ name }) => [name, answers.get(name)![i]!])),
+    answers: Object.fromEntries(arms.map(({ arm: { name } }) => [name, answers.get(name)![i]!])),
   }));
   const pairs: PairResult[] = [];
   for (const metric of metrics) pairs.push(...(await comparePairs(judgedArms, metric, labels, setup.seed, signal)));

@@ -91,3 +91,15 @@ test('what a context is worth, and what is left of the adapter without it, is sa
     verdicts!.join('\n'),
   );
 });
+
+test('that some arm has no room for a row is said before any arm is asked', async () => {
+  const { experiment } = await readExperiment(file, [
+    `evaluation.baselines.shown.prompt="{{message}} ${'again '.repeat(60)}"`,
+    'evaluation.baselines.shown.shots=12',
+  ]);
+  const events = engineEvaluation(openEachTime, env).evaluate(
+    { file, experiment, adapters: [], answers: keepNothing },
+    new AbortController().signal,
+  );
+  await assert.rejects(events.next(), /Test row 1 as shown reads it: The prompt has \d+ tokens/);
+});

@@ -52,7 +52,7 @@ test('a row without prompt, answer or room is named, and so is a task that canno
   await assert.rejects(evaluated([good, silent]), /rows\.jsonl, line 2: has no supervised token/);
   const ids = new Array<number>(500).fill(1);
   const long = { input_ids: ids, labels: ids.map((id, i) => (i < 499 ? -100 : id)) };
-  await assert.rejects(evaluated([good, long]), /Test row 2: The prompt has 499 tokens/);
+  await assert.rejects(evaluated([good, long]), /Test row 2 as base reads it: The prompt has 499 tokens/);
   await assert.rejects(evaluated([good], ['task=seq_2_seq_lm']), /a gpt2 model cannot be used for seq_2_seq_lm/);
 });
 

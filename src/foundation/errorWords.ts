@@ -237,9 +237,20 @@ export const errorWords = {
     what: `${d.dir}: tensor ${d.tensor} ${d.problem}.`,
     todo: 'The adapter was made for another model, or its config and tensors do not belong together.',
   }),
-  'prompt-length': (d: { tokens: number; virtual: number; maxPositions: number; row?: number }): Words => ({
-    what: `${d.row === undefined ? '' : `Test row ${d.row}: `}The prompt has ${d.tokens} tokens${d.virtual === 0 ? '' : ` (and ${d.virtual} more positions are taken)`}; the model has ${d.maxPositions} positions.`,
-    todo: d.tokens === 0 ? 'Give a prompt that is not empty.' : 'Shorten the prompt.',
+  'prompt-length': (d: {
+    tokens: number;
+    virtual: number;
+    maxPositions: number;
+    row?: number;
+    arm?: string;
+  }): Words => ({
+    what: `${d.row === undefined ? '' : `Test row ${d.row}${d.arm === undefined ? '' : ` as ${d.arm} reads it`}: `}The prompt has ${d.tokens} tokens${d.virtual === 0 ? '' : ` (and ${d.virtual} more positions are taken)`}; the model has ${d.maxPositions} positions.`,
+    todo:
+      d.tokens === 0
+        ? 'Give a prompt that is not empty.'
+        : d.row === undefined
+          ? 'Shorten the prompt.'
+          : 'Shorten the row or the prompt around it, show fewer shots, or take the row out.',
   }),
   'template-target': (d: { template: string }): Words => ({
     what: `template.target ${JSON.stringify(d.template)} must show exactly one column when labels are given.`,

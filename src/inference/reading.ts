@@ -79,7 +79,12 @@ export class Reading {
  * @param row of a file, from 1, that the error should name
  * @throws SoftpromptError prompt-length when there is nothing to continue or no room for one more token
  */
-export function checkLength(tokens: number, virtual: number, maxPositions: number, row?: number): void {
+export function checkLength(
+  tokens: number,
+  virtual: number,
+  maxPositions: number,
+  place: { readonly row?: number; readonly arm?: string } = {},
+): void {
   if (tokens > 0 && tokens + virtual < maxPositions) return;
-  throw new SoftpromptError('prompt-length', { tokens, virtual, maxPositions, ...(row !== undefined && { row }) });
+  throw new SoftpromptError('prompt-length', { tokens, virtual, maxPositions, ...place });
 }
