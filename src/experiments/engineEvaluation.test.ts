@@ -56,6 +56,15 @@ test('a row without prompt, answer or room is named, and so is a task that canno
   await assert.rejects(evaluated([good], ['task=seq_2_seq_lm']), /a gpt2 model cannot be used for seq_2_seq_lm/);
 });
 
+test('hard prompts that cannot be asked of tokens are not left out in silence', async () => {
+  const row = { input_ids: [5, 6, 7, 8], labels: [-100, -100, 7, 8] };
+  const { arms, remarks } = await evaluated([row], ['evaluation.baselines.asked.prompt="{{text}}"']);
+  assert.equal(arms.length, 1);
+  const words = 'Without asked: a hard prompt is written around columns, and these rows are tokens.';
+  assert.equal(remarks![0], words);
+  assert.ok(!(await evaluated([row])).remarks!.includes(words));
+});
+
 test('a module beside the data measures every arm, and one that is missing or fails is told', async () => {
   const row = { input_ids: [5, 6, 7, 8], labels: [-100, -100, 7, 8] };
   const measured = (file: string) => [`evaluation.custom_metrics.written=${file}`];

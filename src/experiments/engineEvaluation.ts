@@ -127,8 +127,11 @@ async function setupOf(
     const decode = (ids: readonly number[]) =>
       language.hasTokenizer ? language.tokenizer.decode(ids, { skipSpecialTokens: true }) : ids.join(' ');
     const questions = tokenizedQuestions(file, examples, { task: experiment.task, decode, classes });
+    const names = prompts.map(({ name }) => name).join(', ');
+    const unread = `Without ${names}: a hard prompt is written around columns, and these rows are tokens.`;
     return {
       ...common,
+      found: prompts.length === 0 ? common.found : [...common.found, unread],
       questions,
       choices: classes && { labels: classes, tokens: [] },
       hardPrompts: [],

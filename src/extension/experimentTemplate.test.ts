@@ -23,6 +23,17 @@ test('a new experiment is a valid experiment, whatever its paths and columns are
   }
 });
 
+test('rows of a well-known form get no template, which would win over it', () => {
+  for (const columns of [['id', 'messages'], ['conversations'], ['instruction', 'input', 'output']]) {
+    const text = experimentText({ model: 'm', data: rowsOf('d.jsonl', []), columns });
+    const { loaded, problems } = parseExperiment(text, '/w/new.tune.yaml');
+    assert.deepEqual(problems, []);
+    assert.equal(loaded?.effective.template, undefined);
+    assert.deepEqual(loaded?.effective.evaluation.baselines, {});
+    assert.match(text, /^# No template: rows are /m);
+  }
+});
+
 test('validation and test rows are the neighbours of the training rows', () => {
   const files = ['/train/a.train.jsonl', '/train/a.val.jsonl', '/train/a.test.jsonl', '/val/a.val.jsonl'];
   assert.deepEqual(rowsOf('/train/a.train.jsonl', files), {

@@ -1,3 +1,5 @@
+import { formOf, type RowForm, rowForms } from '../data/rowForms.ts';
+
 /** Files of rows; null where there is none. */
 export interface Rows {
   readonly train: string;
@@ -47,18 +49,15 @@ export function columnsOf(firstLine: string, extension: string): readonly string
 
 /** The text of a new experiment: prompt tuning with the defaults written out where one is likely to change them. */
 export function experimentText({ model, data, columns }: ExperimentIdea): string {
-  const { input, target } = guessColumns(columns);
+  const form = formOf(Object.fromEntries(columns.map((column) => [column, true])));
+  const { rows, evaluation } = form === null ? templateText(guessColumns(columns)) : formText(form);
   return `model: ${JSON.stringify(model)}
 task: causal_lm
 data:
   train: ${JSON.stringify(data.train)}
   ${data.validation === null ? 'validation_split: 0.1' : `validation: ${JSON.stringify(data.validation)}`}
   ${data.test === null ? '# test: rows that only evaluating reads; never tune on them' : `test: ${JSON.stringify(data.test)}`}
-template:
-  input: ${JSON.stringify(`{{${input}}}\n`)}
-  target: ${JSON.stringify(`{{${target}}}`)}
-# labels: [first, second]   # when the answers are a closed set
-method:
+${rows}method:
   peft_type: PROMPT_TUNING
   num_virtual_tokens: 16
 training:
@@ -68,8 +67,28 @@ training:
   eval_steps: 20
   seed: 42
 evaluation:
-  baselines:
+${evaluation}`;
+}
+
+/** What a file says of rows that a template reads, and what they are compared with. */
+function templateText({ input, target }: ReturnType<typeof guessColumns>) {
+  return {
+    rows: `template:
+  input: ${JSON.stringify(`{{${input}}}\n`)}
+  target: ${JSON.stringify(`{{${target}}}`)}
+# labels: [first, second]   # when the answers are a closed set
+`,
+    evaluation: `  baselines:
     zero_shot:
       prompt: ${JSON.stringify(`{{${input}}}\n${target}:`)}
-`;
+`,
+  };
+}
+
+/** The same of rows of a form that needs no template. */
+function formText(form: RowForm) {
+  return {
+    rows: `# No template: rows are ${rowForms[form].says}.\n`,
+    evaluation: '  max_new_tokens: 64\n',
+  };
 }
