@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { listComparisons, readComparedArms } from '../src/experiments/comparisonStore.ts';
 import { softprompt } from './softprompt.ts';
 
 const samples = join(import.meta.dirname, '../samples');
@@ -63,7 +64,15 @@ test('methods are trained alike under one budget of steps and end in one table',
 
   const [id, ...others] = readdirSync(join(folder, '.softprompt/comparisons'));
   assert.equal(others.length, 0);
-  assert.deepEqual(readdirSync(join(folder, '.softprompt/comparisons', id!)).sort(), ['IA3', 'LORA', 'PROMPT_TUNING']);
+  assert.deepEqual(readdirSync(join(folder, '.softprompt/comparisons', id!)).sort(), [
+    ...['IA3', 'LORA', 'PROMPT_TUNING', 'comparison.json', 'evaluation.json'],
+  ]);
+  const [record] = await listComparisons(join(folder, '.softprompt'));
+  assert.deepEqual([record?.id, record?.name, record?.trainings.length], [id, 'kind', 3]);
+  const kept = (await readComparedArms(join(folder, '.softprompt'), id!))!;
+  for (const arm of kept.arms.filter(({ kind }) => kind === 'adapter')) {
+    assert.equal(arm.training_seconds, rows[arm.name]!.training_seconds);
+  }
 });
 
 // Also with each method's rate searched first.

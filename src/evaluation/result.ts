@@ -128,6 +128,8 @@ export interface ArmResult {
   readonly cost?: ArmCost;
   /** Real tokens a second in the training that made the adapter; absent where that is not on record here. */
   readonly training_tokens_per_second?: number;
+  /** Seconds of its steps and validations; absent as well. */
+  readonly training_seconds?: number;
   /** Size of the adapter's tensors on disk; 0 for arms without an adapter. */
   readonly bytes: number;
 }

@@ -1,9 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
+import type { ArmResult, EvaluationProgress, EvaluationResult } from '../evaluation/result.ts';
 import { explain, isAbort, SoftpromptError } from '../foundation/errors.ts';
 import { type PeftType, peftTypes } from '../methods/method.ts';
 import type { StepEvent, TrainingEvent } from '../training/events.ts';
+import { saveComparison } from './comparisonStore.ts';
 import type { Environment } from './environment.ts';
 import { type EvaluationEngine, evaluateExperiment } from './evaluateExperiment.ts';
 import { type LoadedExperiment, restoreExperiment } from './experimentFile.ts';
@@ -89,7 +90,7 @@ function hasKey(object: unknown, key: string): boolean {
 
 /**
  * Trains an experiment's rows with each of some methods, all from the same seed and under the same budget, and evaluates all
- * of them on its test rows. A method that cannot be trained says why and leaves the others alone. The adapters stay in the
+ * of them on its test rows. A method that cannot be trained says why and leaves the others alone. Adapters and figures stay in the
  * store's folder comparisons/; of a comparison that is cancelled nothing does.
  * @throws SoftpromptError test-rows-missing
  */
@@ -107,7 +108,9 @@ export async function* compareMethods(
   const { store, loaded, methods, budget } = request;
   if (loaded.experiment.data.test === undefined) throw new SoftpromptError('test-rows-missing', { file: loaded.file });
   const inside = join(store, 'comparisons');
-  const folder = join(inside, await claimFolder(inside, loaded.name, env.now(), env.random));
+  const started = env.now();
+  const id = await claimFolder(inside, loaded.name, started, env.random);
+  const folder = join(inside, id);
   try {
     const trainings: MethodTraining[] = [];
     for (const one of methods) {
@@ -121,11 +124,23 @@ export async function* compareMethods(
     const asked = evaluateExperiment(engines.evaluation, { store, loaded, adapters, runId: null }, signal, env);
     let next = await asked.next();
     for (; !next.done; next = await asked.next()) yield { evaluated: next.value };
-    return { trainings, evaluation: next.value };
+    const { arms } = next.value;
+    const evaluation = { ...next.value, arms: arms.map((arm) => withFigures(arm, trainings)) };
+    const record = { id, name: loaded.name, experiment: loaded.file, started: started.toISOString(), trainings };
+    await saveComparison(store, record, evaluation);
+    return { trainings, evaluation };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** An arm with speed and time of the training that made its adapter. */
+function withFigures(arm: ArmResult, trainings: readonly MethodTraining[]): ArmResult {
+  const training = trainings.find(({ adapter }) => adapter !== null && adapter === arm.detail);
+  if (training === undefined) return arm;
+  const { seconds, tokens_per_second: speed } = training;
+  return { ...arm, training_seconds: seconds, ...(speed !== null && { training_tokens_per_second: speed }) };
 }
 
 /** What a comparison works with. */

@@ -14,7 +14,7 @@ import { listRuns, saveEvaluation } from './runs.ts';
 import type { Experiment } from './schema.ts';
 import { seedRemark } from './seedRemark.ts';
 import { subfolders } from './store.ts';
-import { trainingSpeed } from './trainingSpeed.ts';
+import { trainingSeconds, trainingSpeed } from './trainingSpeed.ts';
 
 /** What evaluating an experiment asks of the engine. */
 export interface EvaluationEngine {
@@ -78,13 +78,18 @@ export async function* evaluateExperiment(
   return result;
 }
 
-/** An arm with the speed of the training that made its adapter, where its run is one of the store's. */
+/** An arm with speed and time of the training that made its adapter, where its run is one of the store's. */
 async function withTraining(store: string, arm: ArmResult): Promise<ArmResult> {
   if (arm.kind !== 'adapter' || arm.detail === null) return arm;
   const run = (await readCard(arm.detail).catch(() => null))?.run;
   if (run === null || run === undefined || !subfolders(join(store, 'runs')).includes(run)) return arm;
-  const speed = trainingSpeed(await readEvents(store, run));
-  return speed === null ? arm : { ...arm, training_tokens_per_second: speed };
+  const events = await readEvents(store, run);
+  const [speed, seconds] = [trainingSpeed(events), trainingSeconds(events)];
+  return {
+    ...arm,
+    ...(speed !== null && { training_tokens_per_second: speed }),
+    ...(seconds !== null && { training_seconds: seconds }),
+  };
 }
 
 /** Each folder once, under a name that no other arm has. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StepEvent, TrainingEvent } from '../training/events.ts';
-import { trainingSpeed } from './trainingSpeed.ts';
+import { trainingSeconds, trainingSpeed } from './trainingSpeed.ts';
 
 const step = (tokens: number, seconds: number): StepEvent => ({
   ...{ event: 'step', step: 1, epoch: 0, loss: 1, learning_rate: 1, grad_norm: 1 },
@@ -13,4 +13,9 @@ test('tokens a second are those of the steps after the first, without validation
   assert.equal(trainingSpeed([step(100, 10), step(100, 1), validation, step(50, 0.5)]), 100);
   assert.equal(trainingSpeed([step(100, 10)]), 10);
   assert.equal(trainingSpeed([validation]), null);
+});
+
+test('a training took the time of its steps and validations', () => {
+  assert.equal(trainingSeconds([step(100, 10), validation, step(50, 0.5)]), 110.5);
+  assert.equal(trainingSeconds([validation]), null);
 });

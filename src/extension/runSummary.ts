@@ -1,7 +1,8 @@
+import type { ComparisonRecord } from '../experiments/comparisonStore.ts';
 import type { RunRecord } from '../experiments/records.ts';
 import { wasKilled } from '../experiments/runs.ts';
 import { canResume, runStateOf, runStates } from './runState.ts';
-import type { RunSummary } from './runsMessages.ts';
+import type { ComparisonSummary, RunSummary } from './runsMessages.ts';
 import type { LiveTraining } from './trainings.ts';
 import { runDescription } from './treeLabels.ts';
 
@@ -25,4 +26,9 @@ export function summarize(record: RunRecord, live: LiveTraining | null, adapters
     hasAdapter: record.adapter !== null && adapters.has(record.adapter),
     error: record.error,
   };
+}
+
+/** A comparison of methods as the runs panel lists it. */
+export function summarizeComparison({ id, name, started, trainings }: ComparisonRecord): ComparisonSummary {
+  return { id, name, started, methods: trainings.map(({ method }) => method) };
 }

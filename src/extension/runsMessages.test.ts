@@ -7,6 +7,7 @@ test('the messages of the page are known', () => {
   assert.ok(isPageMessage({ type: 'ready' }));
   for (const type of ['load', 'unload', 'stop', 'resume', 'evaluate'])
     assert.ok(isPageMessage({ type, runId: 'r1' }), type);
+  assert.ok(isPageMessage({ type: 'loadComparison', comparisonId: 'c1' }));
 });
 
 test('anything else is none of them', () => {
@@ -20,6 +21,7 @@ test('anything else is none of them', () => {
     { type: 'stop' },
     { type: 'stop', runId: 1 },
     { type: 'toString' },
+    { type: 'loadComparison', runId: 'r1' },
   ];
   for (const message of strange) assert.equal(isPageMessage(message), false, JSON.stringify(message));
 });

@@ -1,4 +1,5 @@
 import type { EvaluationResult } from '../evaluation/result.ts';
+import type { MethodComparison } from '../experiments/compareMethods.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import type { RunState } from './runState.ts';
 
@@ -27,6 +28,16 @@ export interface RunSummary {
   readonly error: string | null;
 }
 
+/** What the panel shows of a comparison of methods before it is opened. */
+export interface ComparisonSummary {
+  readonly id: string;
+  /** Name of the experiment. */
+  readonly name: string;
+  /** ISO time. */
+  readonly started: string;
+  readonly methods: readonly string[];
+}
+
 /** What of a run to bring into sight. */
 export type RunPart = 'training' | 'evaluation';
 
@@ -53,6 +64,10 @@ export type HostMessage =
     }
   /** A run's last evaluation, or null when it has none. */
   | { readonly type: 'evaluation'; readonly runId: string; readonly result: EvaluationResult | null }
+  /** All comparisons of methods of the workspace, newest first. */
+  | { readonly type: 'comparisons'; readonly comparisons: readonly ComparisonSummary[] }
+  /** A comparison that was asked for; null where it cannot be read. */
+  | { readonly type: 'comparison'; readonly comparisonId: string; readonly comparison: MethodComparison | null }
   /** Show this run, or its evaluation: somebody opened it from outside the panel. */
   | { readonly type: 'show'; readonly runId: string; readonly part: RunPart };
 
@@ -64,26 +79,30 @@ export type PageMessage =
   | { readonly type: 'load'; readonly runId: string }
   /** No longer. */
   | { readonly type: 'unload'; readonly runId: string }
+  /** Send this comparison. */
+  | { readonly type: 'loadComparison'; readonly comparisonId: string }
   | { readonly type: 'stop'; readonly runId: string }
   | { readonly type: 'resume'; readonly runId: string }
   | { readonly type: 'evaluate'; readonly runId: string }
   | { readonly type: 'exportReport'; readonly runId: string };
 
+/** The id that each must have. */
 const pageMessageTypes = {
-  ready: false,
-  load: true,
-  unload: true,
-  stop: true,
-  resume: true,
-  evaluate: true,
-  exportReport: true,
-} satisfies Record<PageMessage['type'], boolean>;
+  ready: null,
+  load: 'runId',
+  unload: 'runId',
+  loadComparison: 'comparisonId',
+  stop: 'runId',
+  resume: 'runId',
+  evaluate: 'runId',
+  exportReport: 'runId',
+} satisfies Record<PageMessage['type'], 'runId' | 'comparisonId' | null>;
 
 /** Whether something that came from the page is one of its messages. */
 export function isPageMessage(message: unknown): message is PageMessage {
   if (typeof message !== 'object' || message === null || !('type' in message)) return false;
   const { type } = message;
   if (typeof type !== 'string' || !Object.hasOwn(pageMessageTypes, type)) return false;
-  const needsRun = pageMessageTypes[type as PageMessage['type']];
-  return !needsRun || ('runId' in message && typeof message.runId === 'string');
+  const id = pageMessageTypes[type as PageMessage['type']];
+  return id === null || typeof (message as Readonly<Record<string, unknown>>)[id] === 'string';
 }

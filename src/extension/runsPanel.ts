@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
+import { readComparedArms } from '../experiments/comparisonStore.ts';
 import { readEvents } from '../experiments/eventLog.ts';
 import { readEvaluation } from '../experiments/runs.ts';
 import { startWarnings } from '../experiments/startWarnings.ts';
@@ -7,7 +8,7 @@ import { storeName } from '../experiments/store.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import { commands, runsPanelType } from './contributions.ts';
 import { Batcher } from './debounce.ts';
-import { summarize } from './runSummary.ts';
+import { summarize, summarizeComparison } from './runSummary.ts';
 import { type HostMessage, isPageMessage, type PageMessage, type RunPart } from './runsMessages.ts';
 import { runsPage } from './runsPage.ts';
 import type { Trainings } from './trainings.ts';
@@ -148,6 +149,8 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
       case 'unload':
         this.#loaded.delete(message.runId);
         return;
+      case 'loadComparison':
+        return this.#sendComparison(message.comparisonId);
       case 'stop':
       case 'resume':
       case 'evaluate':
@@ -171,6 +174,7 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
   async #sendRuns(): Promise<void> {
     if (!this.#pageReady) return;
     const [runs, adapters] = await Promise.all([this.#index.runs(), this.#index.adapters()]);
+    const comparisons = await this.#index.comparisons();
     const adapterDirs = new Set(adapters.map(({ entry }) => entry.dir));
     this.#post({
       type: 'runs',
@@ -178,6 +182,7 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
       starting: this.#trainings.all.some(({ runId }) => runId === null),
       trusted: vscode.workspace.isTrusted,
     });
+    this.#post({ type: 'comparisons', comparisons: comparisons.map(({ record }) => summarizeComparison(record)) });
     // After the list, so that the page knows the run.
     if (this.#toShow !== null) this.#post({ type: 'show', ...this.#toShow });
     this.#toShow = null;
@@ -192,6 +197,13 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
     const events = [...onDisk, ...live];
     this.#post({ type: 'events', runId, whole: true, events, warnings: warningsOf(events) });
     this.#post({ type: 'evaluation', runId, result: await readEvaluation(run.store, runId) });
+  }
+
+  async #sendComparison(comparisonId: string): Promise<void> {
+    const found = (await this.#index.comparisons()).find(({ record }) => record.id === comparisonId);
+    const evaluation = found === undefined ? null : await readComparedArms(found.store, comparisonId);
+    const comparison = evaluation === null ? null : { trainings: found!.record.trainings, evaluation };
+    this.#post({ type: 'comparison', comparisonId, comparison });
   }
 
   #post(message: HostMessage): void {

@@ -1,5 +1,6 @@
 import { dirname, join, relative, sep } from 'node:path';
 import * as vscode from 'vscode';
+import { type ComparisonRecord, listComparisons } from '../experiments/comparisonStore.ts';
 import { experimentSuffix } from '../experiments/experimentFile.ts';
 import { type AdapterEntry, listAdapters } from '../experiments/library.ts';
 import type { RunRecord } from '../experiments/records.ts';
@@ -19,6 +20,12 @@ export interface StoredRun {
   readonly record: RunRecord;
 }
 
+/** A comparison of methods and the store it lies in. */
+export interface StoredComparison {
+  readonly store: string;
+  readonly record: ComparisonRecord;
+}
+
 const experimentPattern = `**/*${experimentSuffix}`;
 /** A run's folder holds a copy of its experiment. */
 const ignoredFolders = `**/{node_modules,${storeName}}/**`;
@@ -26,7 +33,7 @@ const ignoredFolders = `**/{node_modules,${storeName}}/**`;
 const settleMilliseconds = 200;
 
 /**
- * What the workspace holds on disk: experiments, runs and adapters. Each is listed when first asked for and again after
+ * What the workspace holds on disk: experiments, runs, adapters and comparisons of methods. Each is listed when first asked for and again after
  * a file of its kind has changed, whoever changed it.
  */
 export class WorkspaceIndex implements vscode.Disposable {
@@ -35,6 +42,7 @@ export class WorkspaceIndex implements vscode.Disposable {
   #experiments: Promise<readonly vscode.Uri[]> | null = null;
   #runs: Promise<readonly StoredRun[]> | null = null;
   #adapters: Promise<readonly StoredAdapter[]> | null = null;
+  #comparisons: Promise<readonly StoredComparison[]> | null = null;
 
   /** Something on disk has changed; what is asked for next is read anew. */
   readonly onDidChange = this.#changed.event;
@@ -59,6 +67,9 @@ export class WorkspaceIndex implements vscode.Disposable {
     });
     watch(`**/${storeName}/runs/*/{run,evaluation}.json`, () => {
       this.#runs = null;
+    });
+    watch(`**/${storeName}/comparisons/*/comparison.json`, () => {
+      this.#comparisons = null;
     });
     watch(`**/${storeName}/adapters/**`, () => {
       this.#adapters = null;
@@ -91,11 +102,20 @@ export class WorkspaceIndex implements vscode.Disposable {
     return this.#adapters;
   }
 
+  /** Every comparison of methods, newest first. */
+  comparisons(): Promise<readonly StoredComparison[]> {
+    this.#comparisons ??= this.#collect(async (store) =>
+      (await listComparisons(store)).map((record) => ({ store, record })),
+    ).then((found) => found.sort((a, b) => (a.record.started < b.record.started ? 1 : -1)));
+    return this.#comparisons;
+  }
+
   /** Reads everything anew, for changes that no watcher tells of. */
   refresh(): void {
     this.#experiments = null;
     this.#runs = null;
     this.#adapters = null;
+    this.#comparisons = null;
     this.#changed.fire();
   }
 

@@ -4,6 +4,8 @@ export interface PageState {
   readonly colours: Readonly<Record<string, number>>;
   /** The run whose state and evaluation are shown. */
   readonly focused: string | null;
+  /** The comparison of methods that is shown in the run's place, or null. */
+  readonly comparison: string | null;
   /** Weight of the moving average, 0 to 0.99. */
   readonly smoothing: number;
   readonly logScale: boolean;
@@ -20,6 +22,7 @@ export interface PageState {
 export const freshState: PageState = {
   colours: {},
   focused: null,
+  comparison: null,
   smoothing: 0.8,
   logScale: false,
   disagreements: false,
@@ -42,6 +45,7 @@ export function restoredState(kept: unknown): PageState {
       (value) => typeof value === 'object' && value !== null && Object.values(value).every(Number.isInteger),
     ),
     focused: field('focused', text),
+    comparison: field('comparison', text),
     smoothing: field('smoothing', (value) => typeof value === 'number' && value >= 0 && value < 1),
     logScale: field('logScale', flag),
     disagreements: field('disagreements', flag),

@@ -39,7 +39,7 @@ export class RunList {
       const colour = state.colours[run.id];
       element.className = colour === undefined ? '' : `colour-${colour % runColours}`;
       box.checked = colour !== undefined;
-      button.setAttribute('aria-current', String(run.id === state.focused));
+      button.setAttribute('aria-current', String(run.id === state.focused && state.comparison === null));
       setText(words, run.words);
     }
   }

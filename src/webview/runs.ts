@@ -1,8 +1,11 @@
 import './runs.css';
 import type { EvaluationResult } from '../evaluation/result.ts';
 import { figure } from '../evaluation/views/figureText.ts';
-import type { HostMessage, RunSummary } from '../extension/runsMessages.ts';
+import type { MethodComparison } from '../experiments/compareMethods.ts';
+import type { ComparisonSummary, HostMessage, RunSummary } from '../extension/runsMessages.ts';
 import { Chart, type Line } from './chart.ts';
+import { ComparisonList } from './comparisonList.ts';
+import { ComparisonView } from './comparisonView.ts';
 import { fill, h } from './dom.ts';
 import { EvaluationView } from './evaluationView.ts';
 import { formatRate, formatTime } from './format.ts';
@@ -33,11 +36,16 @@ let drawing = false;
 const loaded = new Set<string>();
 const series = new Map<string, RunSeries>();
 const evaluations = new Map<string, EvaluationResult | null>();
+let comparisons: readonly ComparisonSummary[] = [];
+/** The comparison that was asked for last, and what came of it. */
+let compared: { readonly id: string; readonly comparison: MethodComparison | null } | null = null;
 
 const list = new RunList({
   check: (runId, checked) => set(checked ? withRun(state, runId) : withoutRun(state, runId)),
-  focus: (runId) => set(withRun({ ...state, focused: runId }, runId)),
+  focus: (runId) => set(withRun({ ...state, focused: runId, comparison: null }, runId)),
 });
+const comparisonList = new ComparisonList((comparison) => set({ comparison }));
+const comparisonView = new ComparisonView((change) => set(change));
 const header = new RunHeader();
 const lossChart = new Chart({ title: 'Loss', height: 260, format: figure });
 const rateChart = new Chart({ title: 'Learning rate', height: 130, format: formatRate });
@@ -56,7 +64,13 @@ content.append(
   evaluationTitle,
   evaluation.element,
 );
-fill(app, h('nav', { 'aria-label': 'Runs' }, h('h2', {}, 'Runs'), list.element), welcome, content);
+fill(
+  app,
+  h('nav', { 'aria-label': 'Runs' }, h('h2', {}, 'Runs'), list.element, comparisonList.element),
+  welcome,
+  content,
+  comparisonView.element,
+);
 
 window.addEventListener('message', ({ data }: MessageEvent<HostMessage>) => receive(data));
 onThemeChange(() => {
@@ -79,9 +93,17 @@ function receive(message: HostMessage): void {
     case 'evaluation':
       evaluations.set(message.runId, message.result);
       break;
+    case 'comparisons':
+      comparisons = message.comparisons;
+      if (comparisons.every(({ id }) => id !== state.comparison)) set({ comparison: null });
+      loadComparison();
+      break;
+    case 'comparison':
+      if (compared?.id === message.comparisonId) compared = { id: compared.id, comparison: message.comparison };
+      break;
     case 'show':
       evaluationToShow = message.part === 'evaluation' ? message.runId : null;
-      set(withRun({ ...state, focused: message.runId }, message.runId));
+      set(withRun({ ...state, focused: message.runId, comparison: null }, message.runId));
       break;
   }
   drawSoon();
@@ -108,6 +130,7 @@ function set(change: Partial<PageState>): void {
   if (state.focused !== null) wanted.add(state.focused);
   for (const runId of loaded) if (!wanted.has(runId)) unload(runId);
   for (const runId of wanted) if (!loaded.has(runId)) load(runId);
+  loadComparison();
   drawSoon();
 }
 
@@ -115,6 +138,14 @@ function load(runId: string): void {
   loaded.add(runId);
   series.set(runId, new RunSeries());
   send({ type: 'load', runId });
+}
+
+/** Asks for the comparison that is shown, once the list has it. */
+function loadComparison(): void {
+  const shown = comparisons.find(({ id }) => id === state.comparison);
+  if (shown === undefined || compared?.id === shown.id) return;
+  compared = { id: shown.id, comparison: null };
+  send({ type: 'loadComparison', comparisonId: shown.id });
 }
 
 function unload(runId: string): void {
@@ -135,8 +166,12 @@ function drawSoon(): void {
 
 function draw(): void {
   list.draw(runs, state);
-  const run = runs.find(({ id }) => id === state.focused) ?? null;
-  welcome.hidden = run !== null;
+  comparisonList.draw(comparisons, state.comparison);
+  const shown = comparisons.find(({ id }) => id === state.comparison) ?? null;
+  comparisonView.element.hidden = shown === null;
+  if (shown !== null) comparisonView.draw(shown, compared?.comparison ?? null, state);
+  const run = shown !== null ? null : (runs.find(({ id }) => id === state.focused) ?? null);
+  welcome.hidden = run !== null || shown !== null;
   content.hidden = run === null;
   welcome.textContent = welcomeWords();
   if (run === null) return;

@@ -281,6 +281,11 @@ step('a sweep runs from its experiment’s row, stopped in between, and ends wit
   await workbench.waitFor(workbench.toast('The sweep of swept is over'), patience);
   await workbench.treeRow('Adapters', 'swept 1').waitFor();
   await workbench.page.locator('.tab').filter({ hasText: 'Sweep of swept' }).first().waitFor();
+  await eventually(async () => {
+    const frames = workbench.page.frames().map((frame) => frame.locator('body').innerText());
+    const shown = (await Promise.allSettled(frames)).map((text) => (text.status === 'fulfilled' ? text.value : ''));
+    return shown.some((text) => /The order rests on one seed[\s\S]*3\s+0\.\d+\s[\s\S]*finished/.test(text));
+  });
   await workbench.screenshot('10-swept');
 });
 

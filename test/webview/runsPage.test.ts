@@ -221,6 +221,29 @@ test('an evaluation of an older version shows what it has and nothing else', asy
     assert.equal(await page.locator(part).count(), 0, part);
 });
 
+test('a comparison of methods is asked for when it is chosen, and stands in the place of a run', async () => {
+  const { page, post, sent, complaints } = await evaluated(100);
+  const list = page.getByRole('region', { name: 'Comparisons of methods' });
+  assert.equal(await list.count(), 0);
+  const summary = { id: 'c1', name: 'commit-kind', started: '2026-03-02T10:05:00Z', methods: ['LORA', 'IA3'] };
+  await post({ type: 'comparisons', comparisons: [summary] });
+  await list.getByRole('button').click();
+  await page.getByRole('heading', { name: 'Methods for commit-kind' }).waitFor();
+  assert.deepEqual(sent.at(-1), { type: 'loadComparison', comparisonId: 'c1' });
+  const training = { learning_rate: 0.01, steps: 9, seconds: 2, tokens_per_second: 1500, memory_bytes: 1, error: null };
+  const evaluation = await fakeEvaluation(100);
+  const adapter = evaluation.arms.at(-1)!.detail;
+  const trainings = [{ ...training, method: 'LORA', adapter }];
+  await post({ type: 'comparison', comparisonId: 'c1', comparison: { trainings, evaluation } });
+  const methods = page.getByRole('region', { name: 'Methods', exact: true });
+  assert.match(await methods.getByRole('row', { name: /commit-kind 2/ }).innerText(), /0\.01\s+9\s+2 s\s+1\u2009500/);
+  await page.getByRole('img', { name: /^Accuracy .* On the front:/ }).waitFor();
+  await page.getByRole('list', { name: 'Runs' }).getByRole('button').click();
+  await page.getByRole('heading', { name: 'commit-kind · seed 42' }).waitFor();
+  await methods.waitFor({ state: 'hidden' });
+  assert.deepEqual(complaints, []);
+});
+
 test('a reloaded page asks again for the runs it showed, and keeps filter and smoothing', async () => {
   const first = await evaluated(100);
   await first.page.getByRole('searchbox', { name: 'Filter rows' }).fill('parser');

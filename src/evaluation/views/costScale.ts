@@ -16,14 +16,20 @@ const beside = 0.08;
 /**
  * The scale of some costs (none below 0) between two places: from 0 on, or from the least where all are alike; logarithmic where
  * they are far apart, with those of nothing at its beginning.
- * @param unit what marks count in
+ * @param unitOf what marks near a cost count in, so that they are round
  */
-export function costScale(costs: readonly number[], unit: number, from: number, to: number): CostScale {
+export function costScale(
+  costs: readonly number[],
+  unitOf: (cost: number) => number,
+  from: number,
+  to: number,
+): CostScale {
   const positive = costs.filter((cost) => cost > 0);
   const [least, most] = [Math.min(...positive), Math.max(...positive)];
-  if (positive.length > 0 && most > widest * least) return logarithmic(costs, least, most, unit, from, to);
+  if (positive.length > 0 && most > widest * least) return logarithmic(costs, least, most, unitOf, from, to);
   const low = Math.min(...costs);
   const high = Math.max(...costs, low + Number.EPSILON);
+  const unit = unitOf(high);
   const marks = ticks((low < high / 2 ? 0 : low) / unit, high / unit).map((tick) => tick * unit);
   const room = beside * (marks.at(-1)! - marks[0]!);
   return { place: scale(marks[0]! - room, marks.at(-1)! + room, from, to), ticks: marks };
@@ -33,16 +39,21 @@ function logarithmic(
   costs: readonly number[],
   least: number,
   most: number,
-  unit: number,
+  unitOf: (cost: number) => number,
   from: number,
   to: number,
 ): CostScale {
   const hasZero = costs.includes(0);
   const powers = Math.log10(most / least);
   const factors = powers > 2.5 ? [1] : [1, 3];
-  const exponent = Math.floor(Math.log10(least / unit));
-  const marks = Array.from({ length: Math.ceil(powers) + 2 }, (_, i) => 10 ** (exponent + i))
-    .flatMap((power) => factors.map((factor) => factor * power * unit))
+  const first = Math.floor(Math.log10(least));
+  const marks = Array.from({ length: Math.ceil(powers) + 2 }, (_, i) => 10 ** (first + i))
+    .map((power) => {
+      // A power of ten of units, where those of bytes are powers of two.
+      const unit = unitOf(1.1 * power);
+      return unit * 10 ** Math.round(Math.log10(power / unit));
+    })
+    .flatMap((mark) => factors.map((factor) => factor * mark))
     .filter((mark) => mark >= least * 0.8 && mark <= most * 1.25);
   const [low, high] = [Math.log10(Math.min(least, ...marks)), Math.log10(Math.max(most, ...marks))];
   const room = beside * (high - low);

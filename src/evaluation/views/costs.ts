@@ -1,6 +1,6 @@
 import { type ArmResult, type EvaluationResult, isBase } from '../result.ts';
 import type { FigureCell, FigureTable } from './figureTable.ts';
-import { count, milliseconds, size } from './figureText.ts';
+import { count, duration, milliseconds, size } from './figureText.ts';
 
 /** A column, which is left out where no arm has a figure for it. */
 interface CostColumn {
@@ -25,9 +25,12 @@ const columns: readonly CostColumn[] = [
   { title: 'First token', cell: (arm, base) => timeCell(arm.cost?.first_token_ms, base?.cost?.first_token_ms) },
   { title: 'Each token', cell: (arm, base) => timeCell(arm.cost?.token_ms, base?.cost?.token_ms) },
   {
-    title: 'Trained at',
-    cell: ({ training_tokens_per_second: speed }) =>
-      speed === undefined ? null : { text: `${count(speed)} tokens/s` },
+    title: 'Training',
+    cell: ({ training_seconds: seconds, training_tokens_per_second: speed }) => {
+      const pace = speed === undefined ? null : `${count(speed)} tokens/s`;
+      if (seconds === undefined) return pace === null ? null : { text: pace };
+      return { text: duration(seconds), ...(pace !== null && { note: pace }) };
+    },
   },
 ];
 

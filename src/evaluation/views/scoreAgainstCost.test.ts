@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ArmResult } from '../result.ts';
 import { costScale } from './costScale.ts';
 import { placeLabels } from './labelPlaces.ts';
-import { chartChoices, scoreAgainstCost, scoreWords } from './scoreAgainstCost.ts';
+import { chartChoices, costAxes, scoreAgainstCost, scoreWords } from './scoreAgainstCost.ts';
 import { scoreDrawing } from './scoreDrawing.ts';
 
 const arm = (name: string, kind: ArmResult['kind'], accuracy: number | null, bytes: number): ArmResult => ({
@@ -47,15 +47,17 @@ test('only what tells arms apart can be chosen', () => {
 });
 
 test('costs far apart stand on a logarithmic scale, those of nothing before it; others on a plain one', () => {
-  const far = costScale([0, 4096, 409_600], 1024, 50, 500);
+  const far = costScale([0, 4096, 409_600], costAxes.bytes.unit, 50, 500);
   const [zero, small, large] = [0, 4096, 409_600].map(far.place) as [number, number, number];
   assert.ok(50 < zero && zero < small && small < large && large < 500, `${[zero, small, large]}`);
   assert.equal(Math.round(far.place(40_960)), Math.round((small + large) / 2));
   assert.deepEqual(far.ticks, [0, 10 * 1024, 30 * 1024, 100 * 1024, 300 * 1024]);
-  const near = costScale([4.1, 4.4], 1, 50, 500);
+  const wide = costScale([5000, 5e7], costAxes.bytes.unit, 50, 500).ticks;
+  assert.deepEqual(wide.map(costAxes.bytes.text), ['10 KB', '100 KB', '1.0 MB', '10.0 MB']);
+  const near = costScale([4.1, 4.4], () => 1, 50, 500);
   assert.ok(near.place(4.1) >= 50 && near.place(4.4) <= 500);
   assert.ok(near.ticks[0]! > 3.9, 'an axis of near values does not begin at 0');
-  for (const same of [[0], [5, 5]]) assert.ok(Number.isFinite(costScale(same, 1, 0, 100).place(same[0]!)));
+  for (const same of [[0], [5, 5]]) assert.ok(Number.isFinite(costScale(same, () => 1, 0, 100).place(same[0]!)));
 });
 
 test('labels of points that lie together do not lie over each other, and stay in the frame', () => {

@@ -4,7 +4,7 @@ import type { ArmResult, EvaluationResult, MetricName } from '../result.ts';
 import { count, duration, figure, milliseconds, size } from './figureText.ts';
 
 /** What an arm may be weighed against its score by. */
-export type CostAxisName = 'bytes' | 'parameters' | 'token_ms' | 'seconds';
+export type CostAxisName = 'bytes' | 'parameters' | 'training' | 'token_ms' | 'seconds';
 
 /** One of these. */
 export interface CostAxis {
@@ -13,8 +13,8 @@ export interface CostAxis {
   /** Null where it is not known, or means nothing. */
   readonly of: (arm: ArmResult) => number | null;
   readonly text: (cost: number) => string;
-  /** What an axis up to `most` counts in, so that its marks are round. */
-  readonly unit: (most: number) => number;
+  /** What marks of an axis near a cost count in, so that they are round. */
+  readonly unit: (cost: number) => number;
 }
 
 /** All of them, the first one first. */
@@ -23,12 +23,18 @@ export const costAxes = {
     title: 'Size on disk',
     of: ({ bytes }) => bytes,
     text: (bytes) => (bytes === 0 ? '0' : size(bytes)),
-    unit: (most) => (most < 2 ** 20 ? 2 ** 10 : 2 ** 20),
+    unit: (bytes) => (bytes < 2 ** 20 ? 2 ** 10 : 2 ** 20),
   },
   parameters: {
     title: 'Trained parameters',
     of: ({ trainable_parameters }) => trainable_parameters,
     text: count,
+    unit: () => 1,
+  },
+  training: {
+    title: 'Time of training',
+    of: ({ kind, training_seconds }) => training_seconds ?? (kind === 'adapter' ? null : 0),
+    text: (seconds) => (seconds === 0 ? '0' : duration(seconds)),
     unit: () => 1,
   },
   token_ms: {

@@ -22,7 +22,7 @@ export function scoreDrawing(scored: ScoreAgainstCost, width: number, height: nu
   const { title, text, unit }: CostAxis = costAxes[axis];
   const frame = { left: margin.left, right: width - margin.right, top: margin.top, bottom: height - margin.bottom };
   const costs = arms.map(({ cost }) => cost);
-  const x = costScale(costs, unit(Math.max(...costs)), frame.left, frame.right);
+  const x = costScale(costs, unit, frame.left, frame.right);
   const scores = arms.map(({ score }) => score);
   const marks = ticks(Math.min(...scores), Math.max(...scores));
   const y = scale(marks[0]!, marks.at(-1)!, frame.bottom - 8, frame.top + 8);

@@ -68,6 +68,8 @@ async function show(app: Softprompt, name: string, report: SweepReport): Promise
   const document = await app.texts.open(`Sweep of ${name}.md`, sweepDocument(name, report));
   try {
     await vscode.commands.executeCommand('markdown.showPreview', document.uri);
+    // One that is open goes by the document's version, which begins again with each document.
+    await vscode.commands.executeCommand('markdown.preview.refresh');
   } catch {
     // The extension that shows Markdown can be turned off.
     await vscode.window.showTextDocument(document, { preserveFocus: true });
