@@ -9,13 +9,16 @@ export class ReadOnlyTexts implements vscode.TextDocumentContentProvider, vscode
   readonly onDidChange = this.#changed.event;
 
   provideTextDocumentContent(uri: vscode.Uri): string {
-    return this.#texts.get(uri.path) ?? '';
+    return this.#texts.get(uri.toString()) ?? '';
   }
 
-  /** Opens a text under a title; one that is open under it shows the new text. */
-  async open(title: string, text: string): Promise<vscode.TextDocument> {
-    const uri = vscode.Uri.from({ scheme: ReadOnlyTexts.#scheme, path: title });
-    this.#texts.set(uri.path, text);
+  /**
+   * Opens a text under a title; one that is open under it shows the new text.
+   * @param edition tells texts of one title apart, for a reader that goes by a document's version as the preview of Markdown does
+   */
+  async open(title: string, text: string, edition = ''): Promise<vscode.TextDocument> {
+    const uri = vscode.Uri.from({ scheme: ReadOnlyTexts.#scheme, path: title, query: edition });
+    this.#texts.set(uri.toString(), text);
     this.#changed.fire(uri);
     return vscode.workspace.openTextDocument(uri);
   }

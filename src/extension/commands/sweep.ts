@@ -65,11 +65,11 @@ function follow(app: Softprompt, name: string, activity: string, order: SweepOrd
 
 /** The table, in a preview where there is one. */
 async function show(app: Softprompt, name: string, report: SweepReport): Promise<void> {
-  const document = await app.texts.open(`Sweep of ${name}.md`, sweepDocument(name, report));
+  const trained = report.rows.filter(({ state }) => state !== 'waiting').length;
+  const edition = `${report.id}-${trained}${report.finished ? '-finished' : ''}`;
+  const document = await app.texts.open(`Sweep of ${name}.md`, sweepDocument(name, report), edition);
   try {
     await vscode.commands.executeCommand('markdown.showPreview', document.uri);
-    // One that is open goes by the document's version, which begins again with each document.
-    await vscode.commands.executeCommand('markdown.preview.refresh');
   } catch {
     // The extension that shows Markdown can be turned off.
     await vscode.window.showTextDocument(document, { preserveFocus: true });
