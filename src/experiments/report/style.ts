@@ -24,14 +24,15 @@ td, tbody th { white-space: nowrap; }
 th:first-child, td:first-child { padding-left: 0; text-align: left; }
 thead th { color: var(--quiet); font-size: .85em; font-weight: 600; white-space: nowrap; }
 tbody th { font-weight: 600; }
-tbody small { display: block; white-space: normal; color: var(--quiet); font-weight: 400; }
+tbody small { display: block; color: var(--quiet); font-weight: 400; }
+tbody th small { white-space: normal; }
 .better { color: var(--right); }
 .worse { color: var(--wrong); }
 .side { display: flex; flex-wrap: wrap; gap: 8px 40px; align-items: flex-start; }
 .side > * { min-width: 0; max-width: 100%; }
 .guard { margin: 4px 0 0; font-weight: 600; font-size: .9em; }
 .side .wide caption { max-width: 26em; }
-.charts figure { flex: 1 1 380px; margin: 0; }
+.charts figure { flex: 0 1 410px; margin: 0; }
 .matrix + .side { margin-top: 20px; }
 .reliability { width: 260px; margin: 0; }
 .confusion td { text-align: center; min-width: 3.5em; }
