@@ -41,12 +41,13 @@ const form = 2;
 export function answersKey(
   model: string,
   adapter: Adapter | null,
-  { language, questions, choices, maxNewTokens }: Asking,
+  { language, questions, choices, maxNewTokens, sampling }: Asking,
   prompts: readonly (readonly number[])[],
 ): string {
   const hash = createHash('sha256');
   const add = (value: unknown): void => void hash.update(`${JSON.stringify(value)}\n`);
   add([form, model, language.device, language.model.task, choices, maxNewTokens]);
+  if (sampling !== null) add(sampling);
   if (adapter !== null) {
     add([adapter.method.structure, adapter.method.config]);
     for (const [name, data] of [...adapter.tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {

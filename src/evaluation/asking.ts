@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { SoftpromptError } from '../foundation/errors.ts';
+import { Random } from '../foundation/random.ts';
 import { normalise, scoreAnswers } from '../inference/choose.ts';
 import { continueReading } from '../inference/generate.ts';
 import type { AttachedModel, LanguageModel } from '../inference/languageModel.ts';
@@ -18,6 +19,15 @@ export interface Asking {
   /** Null for open text. */
   readonly choices: Choices | null;
   readonly maxNewTokens: number;
+  /** How open text is written; null for greedy. Labels are ranked, not drawn. */
+  readonly sampling: AnswerSampling | null;
+}
+
+/** Draws of open text: the same for a row in every arm, whatever rows stand beside it. */
+export interface AnswerSampling {
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
 }
 
 /** Rows that go through the model together. */
@@ -86,7 +96,7 @@ export async function* askAll(
 }
 
 async function answerBatch(
-  { language, choices, maxNewTokens }: Asking,
+  { language, choices, maxNewTokens, sampling }: Asking,
   attached: AttachedModel,
   batch: readonly { readonly question: Question; readonly prompt: readonly number[] }[],
   signal: AbortSignal,
@@ -109,7 +119,10 @@ async function answerBatch(
   const written = await continueReading(reading, {
     maxNewTokens: choices === null ? maxNewTokens : Math.min(maxNewTokens, longest + greedyExtra),
     stopIds: language.hasTokenizer ? language.tokenizer.eosTokenIds : [],
-    sampling: null,
+    sampling:
+      sampling === null || choices !== null
+        ? null
+        : batch.map(({ question }) => ({ ...sampling, random: Random.of(sampling.seed, `answer ${question.index}`) })),
     signal,
   });
   const texts = written.map((ids, i) => firstLine(decode(language, ids), batch[i]!.question.expected));

@@ -45,7 +45,7 @@ function choosing(
   signal: AbortSignal,
 ): AskingOf {
   // Nobody reads what would have been written beside the label that is chosen.
-  const asking = { language, questions, choices, maxNewTokens: 1 };
+  const asking = { language, questions, choices, maxNewTokens: 1, sampling: null };
   const prompts = questions.map(({ inputIds }) => inputIds);
   return { asking, ask: (attached, known) => askAll(asking, attached, prompts, known, signal) };
 }
@@ -60,7 +60,7 @@ function scoring(
     return { index, input: '', expected: '', values: null, ...ids };
   });
   return {
-    asking: { language, questions, choices: null, maxNewTokens: 0 },
+    asking: { language, questions, choices: null, maxNewTokens: 0, sampling: null },
     ask: (attached, known) => scoreAll(attached, rows, known, signal),
   };
 }

@@ -107,7 +107,7 @@ async function* scored(
   const { language, questions, choices, maxNewTokens, template, shots } = search;
   const prompt = withContext(parseTemplate(source), template);
   // Where labels are ranked nobody reads what would have been written.
-  const asking = { language, questions, choices, maxNewTokens: choices === null ? maxNewTokens : 1 };
+  const asking = { language, questions, choices, maxNewTokens: choices === null ? maxNewTokens : 1, sampling: null };
   const read = ({ values }: Question) =>
     encodeInput(language.tokenizer, hardPromptText(prompt, template.target, shots, values!), language.model.task);
   const prompts = await promptsOf(asking, read, signal);

@@ -56,6 +56,22 @@ test('a row without prompt, answer or room is named, and so is a task that canno
   await assert.rejects(evaluated([good], ['task=seq_2_seq_lm']), /a gpt2 model cannot be used for seq_2_seq_lm/);
 });
 
+test('with a temperature answers are drawn: by seed, for each row alone, and in every arm alike', async () => {
+  const rows = Array.from({ length: 20 }, (_, i) => ({ input_ids: [5 + i, 6, 7, 8], labels: [-100, -100, 7, 8] }));
+  const texts = async (given: readonly object[], ...settings: string[]) =>
+    (await evaluated(given, settings)).rows.map(({ answers }) => answers.base!.text);
+  const hot = 'evaluation.temperature=2';
+  const drawn = await texts(rows, hot);
+  assert.deepEqual(await texts(rows, hot), drawn);
+  // Rows that stand beside a row, and in which batch, must not change what is drawn for it.
+  assert.deepEqual(await texts(rows.slice(0, 3), hot), drawn.slice(0, 3));
+  assert.notDeepEqual(await texts(rows, hot, 'training.seed=7'), drawn);
+  const greedy = await texts(rows);
+  assert.notDeepEqual(greedy, drawn);
+  assert.deepEqual(await texts(rows, 'evaluation.temperature=0.001'), greedy);
+  await assert.rejects(texts(rows, 'evaluation.top_p=0.5'), /needs evaluation\.temperature above 0/);
+});
+
 test('hard prompts that cannot be asked of tokens are not left out in silence', async () => {
   const row = { input_ids: [5, 6, 7, 8], labels: [-100, -100, 7, 8] };
   const { arms, remarks } = await evaluated([row], ['evaluation.baselines.asked.prompt="{{text}}"']);

@@ -9,6 +9,7 @@ import { parseTemplate } from '../data/template.ts';
 import { isTokenized } from '../data/tokenizedExample.ts';
 import { type TooLong, tokenizeRows } from '../data/tokenizeRows.ts';
 import type { ComparedAdapter } from '../evaluation/arms.ts';
+import type { AnswerSampling } from '../evaluation/asking.ts';
 import type { CustomMetric } from '../evaluation/customMetric.ts';
 import { type EvaluationSetup, evaluate } from '../evaluation/evaluate.ts';
 import {
@@ -96,6 +97,7 @@ async function setupOf(
   const taken = Math.max(0, ...stored.map(({ adapter }) => positionsTaken(adapter.method)));
   const { guards, leftOut } = await readGuards(experiment, language, taken);
   const avoided = await avoidedOf(experiment, language, taken);
+  const sampling = samplingOf(experiment);
   const omitted = [...leftOut, ['training.unlikelihood', avoided.tooLong] as const].filter(
     ([, rows]) => rows.length > 0,
   );
@@ -105,6 +107,7 @@ async function setupOf(
     customMetrics: customMetricsOf(experiment),
     adapters: stored,
     maxNewTokens: evaluation.max_new_tokens,
+    sampling,
     seed: training.seed,
     store: answers,
     modelKey: await modelKey(experiment.model),
@@ -112,7 +115,14 @@ async function setupOf(
     residentBytes: () => process.memoryUsage.rss(),
     guards,
     avoided: avoided.rows,
-    found: omitted.map(([name, rows]) => `${name}: ${tooLongLine(rows.length, rows)}`),
+    found: [
+      ...omitted.map(([name, rows]) => `${name}: ${tooLongLine(rows.length, rows)}`),
+      ...(sampling === null
+        ? []
+        : [
+            `Answers are drawn, at temperature ${sampling.temperature} with seed ${sampling.seed}: others may be drawn.`,
+          ]),
+    ],
   };
   const { classifier, config } = language.model;
   checkLabels(experiment, language.model);
@@ -166,6 +176,11 @@ async function setupOf(
     trainRows,
     searched: searches ? await searchQuestions(experiment, trainRows, asked) : null,
   };
+}
+
+function samplingOf({ evaluation, training }: Experiment): AnswerSampling | null {
+  const { temperature, top_p: topP = 1 } = evaluation;
+  return temperature === 0 ? null : { temperature, topP, seed: training.seed };
 }
 
 async function comparedAdapter(

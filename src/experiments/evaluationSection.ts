@@ -82,6 +82,19 @@ export const evaluation = z.strictObject({
     .record(z.string().min(1), combination)
     .default({})
     .describe('Adapters that are combined into one arm, by a name of your own; nothing is saved.'),
+  temperature: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe(
+      'Answers without labels are drawn at this temperature, in every arm with the same draws (training.seed); 0, the default, takes the most likely token.',
+    ),
+  top_p: z
+    .number()
+    .gt(0)
+    .max(1)
+    .optional()
+    .describe('With a temperature: draws from the likeliest tokens of this probability together. Default: from all.'),
   max_new_tokens: positiveInteger.default(64).describe('Longest answer generated for a row without labels, tokens.'),
 });
 
@@ -105,12 +118,19 @@ function checkGuard(
 export function checkEvaluation(
   e: {
     readonly task: Task;
+    readonly labels?: readonly string[] | undefined;
     readonly data: { readonly validation?: string | undefined; readonly validation_split?: number | undefined };
     readonly evaluation: z.output<typeof evaluation>;
   },
   fail: Fail,
 ): void {
   const { data } = e;
+  if (e.evaluation.temperature > 0 && (e.labels !== undefined || e.task === 'seq_cls')) {
+    fail(['evaluation', 'temperature'], 'is about answers in words; labels are ranked by their likelihood');
+  }
+  if (e.evaluation.top_p !== undefined && e.evaluation.temperature === 0) {
+    fail(['evaluation', 'top_p'], 'needs evaluation.temperature above 0, without which nothing is drawn');
+  }
   const [baseline] = Object.keys(e.evaluation.baselines);
   if (e.task === 'seq_cls' && baseline !== undefined) {
     fail(['evaluation', 'baselines', baseline], 'goes without task: seq_cls only; a classifier follows no prompt');

@@ -8,8 +8,8 @@ export interface GenerateOptions {
   readonly maxNewTokens: number;
   /** Tokens that end a row; they are not part of what is returned. */
   readonly stopIds: readonly number[];
-  /** Null for greedy. */
-  readonly sampling: Sampling | null;
+  /** Null for greedy; a list says it of each row, which then draws what it would draw alone. */
+  readonly sampling: Sampling | readonly Sampling[] | null;
   readonly signal: AbortSignal;
 }
 
@@ -38,7 +38,7 @@ export async function continueReading(
   for (let count = 0; count < maxNewTokens; count++) {
     if (count > 0) logits = (await decoding.advance(tokens)).map(([last]) => last!);
     tokens = logits.map((row, r) => {
-      const token = chooseToken(row, sampling);
+      const token = chooseToken(row, isList(sampling) ? sampling[r]! : sampling);
       if (stopIds.includes(token)) ended[r] = true;
       if (!ended[r]) outputs[r]!.push(token);
       if (outputs[r]!.length > reading.rooms[r]!) ended[r] = true;
@@ -48,4 +48,8 @@ export async function continueReading(
     if (signal.aborted) throw new SoftpromptError('cancelled', {});
   }
   return outputs;
+}
+
+function isList(sampling: GenerateOptions['sampling']): sampling is readonly Sampling[] {
+  return Array.isArray(sampling);
 }
