@@ -42,6 +42,8 @@ export class Chart {
     this.#options = options;
     this.#readout = h('p', { class: 'readout' });
     this.#canvas = h('div', { class: 'canvas', role: 'img' });
+    // As high as the plot that comes a moment later, so that what was scrolled to stays where it is.
+    this.#canvas.style.minHeight = `${options.height}px`;
     this.#empty = h('p', { class: 'empty' });
     this.element = h(
       'section',
