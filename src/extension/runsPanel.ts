@@ -101,6 +101,10 @@ export class RunsPanel implements vscode.WebviewPanelSerializer, vscode.Disposab
     const watcher = this.#watchOtherProcesses();
     panel.iconPath = vscode.Uri.joinPath(this.#extension, 'media', 'icon.png');
     panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message));
+    panel.onDidChangeViewState(() => {
+      // A page that is hidden is taken down; what is posted before it is there again is lost.
+      if (!panel.visible) this.#pageReady = false;
+    });
     panel.onDidDispose(() => {
       watcher.dispose();
       if (this.#panel !== panel) return;

@@ -180,7 +180,8 @@ step('the adapter is compared with the base model and the hard prompts', async (
   await workbench.waitFor(table.getByText('zero_shot').first(), patience);
   for (const arm of ['base', 'few_shot', 'commit-kind 1']) await table.getByText(arm).first().waitFor();
   await workbench.treeRow('Adapters', 'accuracy').waitFor();
-  await table.scrollIntoViewIfNeeded();
+  const heading = workbench.webview().getByRole('heading', { name: 'Evaluation', exact: true });
+  await eventually(async () => heading.evaluate((element) => Math.abs(element.getBoundingClientRect().top) < 40));
   await workbench.screenshot('5-compared');
 });
 
