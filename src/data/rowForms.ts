@@ -67,6 +67,10 @@ const shareGptRoles: ReadonlyMap<string, string> = new Map([
   ...(['gpt', 'assistant', 'chatgpt', 'bing', 'bard'] as const).map((name) => [name, 'assistant'] as const),
 ]);
 
+/** What to do about rows of text that nothing says how to read. */
+export const withoutTemplate =
+  'Give the experiment a template with input and target. Without one rows hold input_ids, messages (chat), conversations (ShareGPT), or instruction and output (Alpaca).';
+
 /** The form of a row, by its columns; null for one of its own. */
 export function formOf(values: DataRow['values']): RowForm | null {
   const forms = Object.keys(rowForms) as RowForm[];

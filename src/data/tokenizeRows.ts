@@ -4,6 +4,7 @@ import { checkTokens } from '../models/labelledRow.ts';
 import type { Task } from '../models/task.ts';
 import type { DataRow } from './dataRow.ts';
 import type { Example, ExampleTokens } from './example.ts';
+import { withoutTemplate } from './rowForms.ts';
 import type { Template } from './template.ts';
 import { templatedExample } from './templatedExample.ts';
 import { isTokenized, tokenizedExample } from './tokenizedExample.ts';
@@ -75,6 +76,6 @@ function tokenizeRow(row: DataRow, source: ExampleSource): ExampleTokens {
   throw new SoftpromptError('data-invalid', {
     ...place,
     problem: 'has no input_ids, and there is no template to make them from its columns',
-    todo: 'Give the experiment a template with input and target. Without one rows hold input_ids, messages (chat), conversations (ShareGPT), or instruction and output (Alpaca).',
+    todo: withoutTemplate,
   });
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fingerprintModel, sha256File } from '../checkpoint/fingerprint.ts';
 import { checkClasses } from '../data/classes.ts';
 import type { DataRow } from '../data/dataRow.ts';
+import { withoutTemplate } from '../data/rowForms.ts';
 import { rowTemplate, withContext } from '../data/rowTemplate.ts';
 import { parseTemplate } from '../data/template.ts';
 import { isTokenized } from '../data/tokenizedExample.ts';
@@ -154,7 +155,7 @@ async function setupOf(
     throw new SoftpromptError('data-invalid', {
       file,
       problem: 'has rows of text, and the experiment has no template',
-      todo: 'Give the experiment a template with input and target. Without one rows hold input_ids, messages (chat), conversations (ShareGPT), or instruction and output (Alpaca).',
+      todo: withoutTemplate,
     });
   }
   const { tokenizer } = language;

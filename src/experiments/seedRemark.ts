@@ -1,5 +1,4 @@
-import type { ResolvedAdapter } from './library.ts';
-import { readCard } from './library.ts';
+import { type ResolvedAdapter, readCard } from './library.ts';
 
 /** That adapters are each of a single training: which of two is better may be their seeds' doing. Null where none is. */
 export async function seedRemark(adapters: readonly ResolvedAdapter[]): Promise<string | null> {

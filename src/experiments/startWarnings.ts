@@ -1,4 +1,5 @@
-import type { RowTooLong, StartEvent } from '../training/events.ts';
+import type { TooLong } from '../data/tokenizeRows.ts';
+import type { StartEvent } from '../training/events.ts';
 
 /** Rows that are named one by one. */
 const named = 5;
@@ -21,7 +22,7 @@ export function startWarnings(start: StartEvent): readonly string[] {
 }
 
 /** How many rows are left out for their length, and the first of them by name. */
-export function tooLongLine(count: number, rows: readonly RowTooLong[]): string {
+export function tooLongLine(count: number, rows: readonly TooLong[]): string {
   const names = rows.slice(0, named).map(({ file, line, tokens }) => {
     const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
     return `${name}:${line} (${tokens} tokens)`;

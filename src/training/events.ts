@@ -1,3 +1,5 @@
+import type { TooLong } from '../data/tokenizeRows.ts';
+
 /**
  * What a training run says of itself, in order: one `start`, then any number of `step`, `eval`, `sample` and
  * `checkpoint`, and one `done`. Progress bars, the run log (events.jsonl), charts, TensorBoard files and the wire
@@ -20,7 +22,7 @@ export interface StartEvent {
   /** Rows of either that are longer than the model has room for, and so left out; absent when there are none. */
   readonly rows_left_out?: number;
   /** The first of them, with how many tokens each has. */
-  readonly rows_left_out_at?: readonly RowTooLong[];
+  readonly rows_left_out_at?: readonly TooLong[];
   /** Training rows without a supervised token, whose loss is over nothing; absent when there are none. */
   readonly rows_unsupervised?: number;
   /** Rows of the validation or test files that are training rows too; absent when there are none. */
@@ -38,15 +40,6 @@ export interface StartEvent {
   readonly device_reason?: string;
   /** Versions and machine, by name. */
   readonly made_with?: Readonly<Record<string, string>>;
-}
-
-/** A row that is longer than the model has room for. */
-export interface RowTooLong {
-  /** Absolute path. */
-  readonly file: string;
-  /** From 1. */
-  readonly line: number;
-  readonly tokens: number;
 }
 
 /** One optimiser step. Steps count from 1; the loss is that of the batch before its update. */
