@@ -117,6 +117,19 @@ test('a cancelled request is rejected as cancelled, under way or waiting, and th
   assert.equal((await client.request(answer, { text: 'next' })).prompt, 'next');
 });
 
+test('a cancellation that arrives together with its request is not lost', { timeout: 20_000 }, async () => {
+  const client = connect();
+  await client.start();
+  for (let i = 0; i < 20; i++) {
+    const controller = new AbortController();
+    const request = client.request(answer, { text: 'wait' }, { signal: controller.signal });
+    // Resumes once the request is sent, before the worker can have begun with it.
+    await client.start();
+    controller.abort();
+    await assert.rejects(request, isAbort);
+  }
+});
+
 test('malformed parameters and unknown methods are answered with an error, and change nothing', async () => {
   const client = connect();
   await assert.rejects(client.request(answer, { text: 3 } as unknown as { text: string }), /Message answer: text: /);

@@ -221,6 +221,8 @@ function handle<P, R>(
   connection.onRequest<unknown, WorkerErrorData>(type.method, async (params: unknown, token: CancellationToken) => {
     const controller = new AbortController();
     const cancelled = token.onCancellationRequested(() => controller.abort());
+    // A request that was cancelled before its turn has a token that fires no event.
+    if (token.isCancellationRequested) controller.abort();
     try {
       const parsed = schema.safeParse(params);
       if (!parsed.success) {
